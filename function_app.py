@@ -1,0 +1,98 @@
+"""The triggers: each translates, calls one verb, and lets an exception mean "deliver again".
+
+Everything is made at the first invocation, inside the worker's event loop; indexing this file connects to nothing.
+"""
+
+import os
+from functools import cache
+
+import azure.functions as func
+
+from lifecycle.ports import Queue
+from lifecycle.settings import from_environment
+from lifecycle.wiring import Wiring
+
+app = func.FunctionApp()
+
+
+@cache
+def wiring() -> Wiring:
+    """Return this process's adapters."""
+    return Wiring(from_environment(os.environ))
+
+
+async def _intake(queue: Queue, message: func.ServiceBusMessage) -> None:
+    from lifecycle.intake import intake  # noqa: PLC0415 - indexing has ten seconds; verbs load at the first message
+
+    await intake(queue, message.get_body(), await wiring().ports())
+
+
+async def _work(queue: Queue, message: func.ServiceBusMessage) -> None:
+    from lifecycle.attend import work  # noqa: PLC0415 - as above
+
+    await work(message.get_body(), await wiring().ports(), queue=queue, session=message.session_id)
+
+
+@app.function_name("hr")
+@app.service_bus_queue_trigger(arg_name="message", queue_name="%HR_QUEUE%", connection="ServiceBus", cardinality="one")
+async def hr(message: func.ServiceBusMessage) -> None:
+    """Take in one event about a worker."""
+    await _intake(Queue.HR, message)
+
+
+@app.function_name("projects")
+@app.service_bus_queue_trigger(
+    arg_name="message", queue_name="%PROJECTS_QUEUE%", connection="ServiceBus", cardinality="one"
+)
+async def projects(message: func.ServiceBusMessage) -> None:
+    """Take in one event about a project."""
+    await _intake(Queue.PROJECTS, message)
+
+
+@app.function_name("decisions")
+@app.service_bus_queue_trigger(
+    arg_name="message", queue_name="%DECISIONS_QUEUE%", connection="ServiceBus", cardinality="one"
+)
+async def decisions(message: func.ServiceBusMessage) -> None:
+    """Take in one decision: a renewal, an exception, a freeze, a link."""
+    await _intake(Queue.DECISIONS, message)
+
+
+@app.function_name("work")
+@app.service_bus_queue_trigger(
+    arg_name="message",
+    queue_name="%WORK_QUEUE%",
+    connection="ServiceBus",
+    is_sessions_enabled=True,
+    cardinality="one",
+)
+async def work(message: func.ServiceBusMessage) -> None:
+    """Look at one person; the session is the person."""
+    await _work(Queue.WORK, message)
+
+
+@app.function_name("sweeps")
+@app.service_bus_queue_trigger(
+    arg_name="message", queue_name="%SWEEPS_QUEUE%", connection="ServiceBus", cardinality="one"
+)
+async def sweeps(message: func.ServiceBusMessage) -> None:
+    """Do one slice of bulk work."""
+    await _work(Queue.SWEEPS, message)
+
+
+@app.function_name("wake")
+@app.timer_trigger(arg_name="timer", schedule="%WAKE_SCHEDULE%", run_on_startup=False, use_monitor=True)
+async def wake(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+    """Ask for a look at everybody who is due before the next tick."""
+    from lifecycle.sweep import wake as wake_the_due  # noqa: PLC0415 - as above
+
+    await wake_the_due(await wiring().ports())
+
+
+@app.function_name("drift")
+@app.timer_trigger(arg_name="timer", schedule="%DRIFT_SCHEDULE%", run_on_startup=False, use_monitor=True)
+async def drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+    """Begin the nightly look at everybody."""
+    from lifecycle.sweep import drift as look_at_everybody  # noqa: PLC0415 - as above
+
+    await look_at_everybody(await wiring().ports())

@@ -1,0 +1,17 @@
+"""Microsoft Graph: the ports `Entitlements` and `Users` over the SDK's pipeline, with our own bytes on the wire.
+
+    GraphEntitlements, GraphUsers      the two ports
+      GraphClient                      one call: permission, retrying, pages, what went wrong
+        pipeline                       the SDK: authentication, middleware, HTTP (imported at the first call)
+
+The SDK's models are not used: they decode a page of 100 assignments in most of a second, and lack the ids that a
+request must carry. Nothing outside this package may import the SDK.
+"""
+
+from lifecycle.adapters.graph.client import GraphClient
+from lifecycle.adapters.graph.credential import StaticToken
+from lifecycle.adapters.graph.entitlements import GraphEntitlements
+from lifecycle.adapters.graph.permissions import ListingMode, permissions_for
+from lifecycle.adapters.graph.users import GraphUsers
+
+__all__ = ["GraphClient", "GraphEntitlements", "GraphUsers", "ListingMode", "StaticToken", "permissions_for"]

@@ -1,0 +1,121 @@
+"""What must be true between the parts of the access model: names that meet, ids that are one thing's alone.
+
+These look at the document as written, not at what could be decoded of it, so that one wrong part hides no other.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lifecycle.adapters.rules import conditions, probes
+from lifecycle.adapters.rules.document import Problems
+from lifecycle.adapters.rules.shape import nearest
+
+
+def check(tree: dict[str, Any], problems: Problems) -> None:
+    """Note everything that does not fit together."""
+    _check_packages(tree, problems)
+    _check_ids(tree, problems)
+    _check_rules(tree, problems)
+    _check_own(tree, problems)
+    _check_limits(tree, problems)
+
+
+def _check_packages(tree: dict[str, Any], problems: Problems) -> None:
+    known = [str(name) for name in _map(tree, "packages")]
+    for path, name, rule in _granted(tree):
+        if name not in known:
+            problems.add(path, f"there is no package `{name}`; {nearest(name, known)}", rule=rule)
+
+
+def _check_ids(tree: dict[str, Any], problems: Problems) -> None:
+    owner: dict[str, str] = {}
+    for name, package in _map(tree, "packages").items():
+        for key in ("accessPackage", "policy"):
+            guid = package.get(key) if isinstance(package, dict) else None
+            path = f"packages.{name}.{key}"
+            if isinstance(guid, str) and owner.setdefault(guid.lower(), path) != path:
+                problems.add(path, f"is the same id as {owner[guid.lower()]}: each package and each policy has its own")
+
+
+def _check_rules(tree: dict[str, Any], problems: Problems) -> None:
+    seen: dict[str, str] = {}
+    for i, rule in enumerate(_list(tree.get("rules"))):
+        if not isinstance(rule, dict):
+            continue
+        name, when = rule.get("name"), rule.get("when")
+        label = name if isinstance(name, str) else ""
+        if label and seen.setdefault(label, f"rules[{i}]") != f"rules[{i}]":
+            problems.add(f"rules[{i}].name", f"is the name of {seen[label]} too", rule=label)
+        if rule.get("grant") == []:
+            problems.add(f"rules[{i}].grant", "grants nothing", rule=label)
+        if isinstance(when, str):
+            for reason in _condition(when):
+                problems.add(f"rules[{i}].when", reason, rule=label)
+
+
+def _condition(when: str) -> Iterator[str]:
+    try:
+        program = conditions.compiled(when)
+    except ValueError as error:
+        yield str(error)
+    else:
+        yield from probes.faults(program)
+
+
+def _check_own(tree: dict[str, Any], problems: Problems) -> None:
+    """A package of one project goes from everybody when that project closes, so nothing else may grant it."""
+    projects = _map(tree, "projects")
+    own: dict[str, str] = {}
+    for project, roles in _map(projects, "own").items():
+        for name in _names(roles):
+            if own.setdefault(name, project) != project:
+                problems.add(f"projects.own.{project}", f"`{name}` belongs to the project `{own[name]}` alone")
+    for path, name, rule in _granted(tree):
+        if name in own and not path.startswith("projects.own."):
+            problems.add(path, f"`{name}` belongs to the project `{own[name]}` alone and goes with it", rule=rule)
+
+
+def _check_limits(tree: dict[str, Any], problems: Problems) -> None:
+    for name, limit in _map(tree, "guard").items():
+        if not isinstance(limit, dict):
+            continue
+        count, share = limit.get("count"), limit.get("share")
+        if isinstance(count, int) and count < 0:
+            problems.add(f"guard.{name}.count", "is below 0")
+        if isinstance(share, int | float) and not 0 <= share <= 1:
+            problems.add(f"guard.{name}.share", "is a share, from 0 to 1")
+
+
+def _granted(tree: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield (path, package, rule) wherever the document names a package."""
+    for i, rule in enumerate(_list(tree.get("rules"))):
+        if isinstance(rule, dict):
+            for j, name in _texts(rule.get("grant")):
+                yield f"rules[{i}].grant[{j}]", name, str(rule.get("name", ""))
+    projects = _map(tree, "projects")
+    for role, grant in _map(projects, "roles").items():
+        for j, name in _texts(grant):
+            yield f"projects.roles.{role}[{j}]", name, ""
+    for project, roles in _map(projects, "own").items():
+        for role, grant in roles.items() if isinstance(roles, dict) else ():
+            for j, name in _texts(grant):
+                yield f"projects.own.{project}.{role}[{j}]", name, ""
+    for j, name in _texts(_map(tree, "leave").get("keep")):
+        yield f"leave.keep[{j}]", name, ""
+
+
+def _names(roles: Any) -> set[str]:
+    return {name for grant in (roles.values() if isinstance(roles, dict) else ()) for _, name in _texts(grant)}
+
+
+def _map(tree: dict[str, Any], name: str) -> dict[str, Any]:
+    value = tree.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> Iterator[tuple[int, str]]:
+    return ((i, each) for i, each in enumerate(_list(value)) if isinstance(each, str))

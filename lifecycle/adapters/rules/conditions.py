@@ -1,0 +1,119 @@
+"""The conditions of the rules: CEL, compiled once, asked of one worker at a time.
+
+A rule sees `worker` alone: HR's snapshot in HR's words (`worker.jobCode`), dates as ISO text, what HR leaves empty as
+`null`. Of `worker.attributes` only what HR filled is there, so `has(worker.attributes.x)` is the one guard they need.
+A rule answers true or false; anything else, an attribute that is absent included, is an error and never a silent no.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.core.events import Worker
+from lifecycle.core.model import Matches
+from lifecycle.errors import Permanent
+
+if TYPE_CHECKING:
+    from cel import Program
+
+FIELDS = (
+    "id",
+    "personId",
+    "userPrincipalName",
+    "employeeType",
+    "status",
+    "department",
+    "costCenter",
+    "jobCode",
+    "jobTitle",
+    "location",
+    "country",
+    "timeZone",
+    "manager",
+    "company",
+    "contractEnd",
+    "attributes",
+)
+"""What a rule can say after `worker.`"""
+
+ALWAYS = frozenset({"id", "status", "attributes"})
+"""The fields that are never null."""
+
+
+def compiled(expression: str) -> "Program":
+    """Compile one condition. Raises `ValueError` with the column and what was expected there."""
+    # Imported late: the package brings a command line with it, and loading that takes longer than everything else here.
+    import cel  # noqa: PLC0415
+
+    try:
+        return cel.compile(expression)
+    except ValueError as error:
+        where = re.search(r"<input>:(\d+):(\d+): ([^\n]{1,160})", str(error))
+        raise ValueError(f"line {where[1]} column {where[2]}: {where[3]}" if where else "cannot be parsed") from None
+
+
+def variables(worker: Worker) -> dict[str, Any]:
+    """Return the worker as rules see it."""
+    return {
+        "id": worker.id,
+        "personId": worker.person_id,
+        "userPrincipalName": worker.user_principal_name,
+        "employeeType": worker.employee_type,
+        "status": worker.status.value,
+        "department": worker.department,
+        "costCenter": worker.cost_center,
+        "jobCode": worker.job_code,
+        "jobTitle": worker.job_title,
+        "location": worker.location,
+        "country": worker.country,
+        "timeZone": worker.time_zone,
+        "manager": worker.manager,
+        "company": worker.company,
+        "contractEnd": worker.contract_end.isoformat() if worker.contract_end else None,
+        "attributes": {name: value for name, value in worker.attributes.items() if value is not None},
+    }
+
+
+def matcher(rules: Sequence[tuple[str, "Program"]]) -> Matches:
+    """Return the function that says of each rule, in this order, whether it holds.
+
+    It raises `Permanent`, naming the rule, when a rule cannot answer for a worker.
+    """
+    from cel import Context  # noqa: PLC0415 - as above
+
+    def matches(worker: Worker) -> tuple[bool, ...]:
+        context = Context({"worker": variables(worker)})  # one for all rules: making it costs more than asking it
+        return tuple([_answer(name, program, context) for name, program in rules])
+
+    return matches
+
+
+def _answer(name: str, program: "Program", context: Any) -> bool:
+    try:
+        answer = program.execute(context)
+    except Exception as error:  # noqa: BLE001 - the library raises nearly anything; each means no answer
+        raise Permanent(f"rule {name}: {why(error, program.source)}") from None
+    if answer is True or answer is False:
+        return bool(answer)
+    raise Permanent(f"rule {name}: {returned(answer)}")
+
+
+def returned(answer: object) -> str:
+    """Say what a rule returned, by type: a value may be somebody's data."""
+    words: Mapping[type, str] = {str: "text", int: "a number", float: "a number", list: "a list", dict: "a map"}
+    what = "null" if answer is None else words.get(type(answer), "something else")
+    return f"returned {what}, must return true or false"
+
+
+def why(error: Exception, source: str) -> str:
+    """Say why a rule could not answer, naming attributes only where the rule's own text names them."""
+    if isinstance(error, KeyError):
+        name = str(error.args[0]).strip("'\"") if error.args else ""
+        if re.search(rf"\b{re.escape(name)}\b", source):
+            return f"worker.attributes.{name} is absent: write `has(worker.attributes.{name}) && …`"
+        return "an attribute is absent: write `has(worker.attributes.…) && …`"
+    if isinstance(error, TypeError):
+        return "compares or combines kinds that do not fit; null is one: write `worker.… != null && …`"
+    if isinstance(error, RuntimeError):
+        return "calls a function that there is not, or not for null: write `worker.… != null && …`"
+    return f"failed ({type(error).__name__})"

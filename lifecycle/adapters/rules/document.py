@@ -1,0 +1,107 @@
+"""YAML as a tree with line numbers, read more strictly than YAML is.
+
+What YAML would do silently and nobody would mean is an error here: a key written twice (the last would win), an alias
+(the reader of one rule would have to look elsewhere), `NO` or `10115` as something other than the text it is. Keys are
+always text; of bare values only `true`, `false`, `null` and plain numbers are more than text.
+"""
+
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+SIZE_LIMIT = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Problems:
+    """Everything that is wrong with a document, each with where; collected, so that one look mends all."""
+
+    where: str
+    lines: dict[str, int] = field(default_factory=dict)
+    found: list[str] = field(default_factory=list)
+
+    def add(self, path: str, reason: str, *, rule: str = "") -> None:
+        """Note a problem at a path such as `rules[2].grant[0]`; `rule` is the rule's name."""
+        line = self._line(path)
+        place = f"{self.where}:{line}" if line else self.where
+        about = f" (rule {rule})" if rule else ""
+        self.found.append(f"{place}: {path}{about}: {reason}" if path else f"{place}: {reason}")
+
+    def _line(self, path: str) -> int:
+        while path and path not in self.lines:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.lines.get(path, 0)
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader without aliases and without YAML 1.1's surprises (`yes`, `on`, `12:30`, dates)."""
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # untyped in its stubs
+            raise yaml.MarkedYAMLError(problem="aliases are not read: write the value out", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|false", "tf"),
+    ("null", r"null|~", "n~"),
+    ("int", r"[-+]?(0|[1-9][0-9]{0,17})", "-+0123456789"),
+    ("float", r"[-+]?[0-9]+\.[0-9]+", "-+0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})$"), list(_first))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"$"), [""])
+
+_PLAIN = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+
+def read(text: str, problems: Problems) -> Any:
+    """Return the document as dicts, lists and scalars; `problems` learns the lines, and what is wrong."""
+    if len(text) > SIZE_LIMIT:
+        problems.add("", f"is larger than {SIZE_LIMIT // 1024} KiB")
+        return None
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return None if node is None else _value(loader, node, "", problems)
+    except yaml.MarkedYAMLError as error:
+        if error.problem_mark:
+            problems.lines[""] = error.problem_mark.line + 1
+        problems.add("", f"is no YAML that is read here: {error.problem or error.context}")
+    except (yaml.YAMLError, ValueError):
+        problems.add("", "is no YAML: it holds characters that YAML does not allow")
+    except RecursionError:
+        problems.add("", "is nested too deeply")
+    return None
+
+
+def _value(loader: _Loader, node: Node, path: str, problems: Problems) -> Any:
+    problems.lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, MappingNode | SequenceNode) and node.tag not in _PLAIN:
+        raise yaml.MarkedYAMLError(problem="tags are not read", problem_mark=node.start_mark)
+    match node:
+        case MappingNode():
+            return dict(_items(loader, node, path, problems))
+        case SequenceNode():
+            return [_value(loader, each, f"{path}[{i}]", problems) for i, each in enumerate(node.value)]
+        case _:
+            return loader.construct_object(node)
+
+
+def _items(loader: _Loader, node: MappingNode, path: str, problems: Problems) -> Iterator[tuple[Hashable, Any]]:
+    seen: set[str] = set()
+    for name, value in node.value:
+        if not isinstance(name, ScalarNode):
+            problems.add(path, "has a key that is no text")
+            continue
+        at = f"{path}.{name.value}" if path else name.value
+        problems.lines[at] = name.start_mark.line + 1
+        if name.value in seen:
+            problems.add(at, "is written twice")
+        seen.add(name.value)
+        yield name.value, _value(loader, value, at, problems)

@@ -1,0 +1,155 @@
+"""Carries out one step of a plan: intent, one request, outcome. The only module that posts assignment requests.
+
+The intent is conditional on the person's chain; losing it means that somebody else is at it, and nothing is sent. The
+outcome is recorded whatever happens; only a killed process leaves an intent without one, and `follow` settles that.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from lifecycle import messages
+from lifecycle.actual import SETTLE
+from lifecycle.core.evidence import Detail, Tag
+from lifecycle.core.plan import Assign, ChangeStep, Remove, Reschedule
+from lifecycle.errors import Ambiguous, Lost, Refused, Transient
+from lifecycle.follow import INTERVALS, try_again
+from lifecycle.ports import AlreadyOpen, Change, Ports, Request, Submitted, Wire
+from lifecycle.records.dossier import (
+    Dossier,
+    Flight,
+    Stage,
+    drop_flight,
+    put_flight,
+    token_of,
+)
+
+_FIRST_LOOK = timedelta(seconds=INTERVALS[0])
+
+
+async def apply(  # noqa: PLR0917 the step, whom it is for, and why
+    step: ChangeStep, dossier: Dossier, user: str, ports: Ports, now: datetime, cause: str
+) -> None:
+    """Carry out the step.
+
+    Raises `Lost` when another reconciler wrote in between, `Transient` when Graph did not take it and it must be asked
+    again later. A refusal is recorded and raises nothing: the other steps have their turn.
+    """
+    flight = _flight(step, dossier, now, cause)
+    request = _request(step, flight, user, ports, now)
+    await dossier.append(now, Tag.INTENDED, cause, _intent(step, request), put_flight(dossier, flight))
+    try:
+        answer = await ports.entitlements.submit(request)
+    except Ambiguous as error:
+        unknown = replace(flight, stage=Stage.UNKNOWN, look_at=flight.at + SETTLE)
+        await _outcome(dossier, flight, Tag.UNKNOWN, {"error": str(error)}, put_flight(dossier, unknown))
+    except Transient as error:
+        await _outcome(dossier, flight, Tag.NOT_SENT, {"error": str(error)}, drop_flight(dossier, flight.package))
+        raise
+    except Refused as error:
+        await _refused(dossier, flight, error, ports, now)
+    else:
+        await _taken(dossier, flight, answer, now)
+
+
+def _flight(step: ChangeStep, dossier: Dossier, now: datetime, cause: str) -> Flight:
+    kind = _kind(step)
+    failed = dossier.flights.get(step.package)
+    return Flight(
+        package=step.package,
+        kind=kind,
+        token=token_of(dossier, kind, step.package),
+        stage=Stage.INTENDED,
+        at=now,
+        look_at=now + SETTLE,
+        cause=cause,
+        assignment="" if isinstance(step, Assign) else step.assignment,
+        ends=None if isinstance(step, Remove) else step.ends,
+        why=step.why,
+        rules=_rules(step.why),
+        looks=0 if failed is None else failed.looks,
+    )
+
+
+def _kind(step: ChangeStep) -> str:
+    match step:
+        case Assign():
+            return "adminAdd"
+        case Reschedule():
+            return "adminUpdate"
+        case Remove():
+            return "adminRemove"
+        case _ as never:
+            assert_never(never)
+
+
+def _rules(why: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the rules among the reasons, to know later which of them a new model dropped."""
+    words = [reason.split(" ", 2) for reason in why]
+    return tuple(word[1] for word in words if len(word) > 1 and word[0] == "rule")
+
+
+def _request(step: ChangeStep, flight: Flight, user: str, ports: Ports, now: datetime) -> Request:
+    package = ports.model.packages[step.package]
+    return Request(
+        kind=flight.kind,
+        package=package.access_package,
+        token=flight.token,
+        justification=f"Lifecycle, because of {flight.cause}",
+        user=user,
+        policy=package.policy,
+        assignment=flight.assignment,
+        starts=None if isinstance(step, Remove) else now,
+        ends=flight.ends,
+    )
+
+
+def _intent(step: ChangeStep, request: Request) -> Detail:
+    return {
+        "package": step.package,
+        "kind": request.kind,
+        "token": request.token,
+        "user": request.user,
+        "assignment": request.assignment,
+        "ends": "" if request.ends is None else request.ends.isoformat(),
+        "why": list(step.why),
+    }
+
+
+async def _taken(dossier: Dossier, flight: Flight, answer: Submitted | AlreadyOpen, now: datetime) -> None:
+    match answer:
+        case Submitted(request, state, wire):
+            follow = replace(flight, stage=Stage.SUBMITTED, request=request, look_at=now + _FIRST_LOOK)
+            detail = {"request": request, "state": str(state), **_wire(wire)}
+            await _outcome(dossier, flight, Tag.SUBMITTED, detail, put_flight(dossier, follow))
+        case AlreadyOpen(wire):
+            theirs = replace(flight, stage=Stage.FOREIGN, look_at=now)
+            await _outcome(dossier, flight, Tag.FOUND, {"already": "open", **_wire(wire)}, put_flight(dossier, theirs))
+
+
+async def _refused(dossier: Dossier, flight: Flight, error: Refused, ports: Ports, now: datetime) -> None:
+    """Record the refusal. 404 on a removal and 409 on an addition say that it is so already: look again after the lag."""
+    already = (flight.kind, error.status) in {("adminRemove", 404), ("adminAdd", 409)}
+    again = now + SETTLE if already else try_again(flight.looks, now)
+    failed = replace(flight, stage=Stage.FAILED, looks=flight.looks + (not already), look_at=again)
+    detail = {"status": error.status, "code": error.code, "graph_request": error.request_id, "error": str(error)}
+    await _outcome(dossier, flight, Tag.REFUSED, detail, put_flight(dossier, failed))
+    if not already:
+        data = {"package": flight.package, "status": error.status, "code": error.code, "cause": flight.cause}
+        await messages.notify(ports.bus, "access.failed", dossier.person, data, now=now)
+
+
+async def _outcome(dossier: Dossier, flight: Flight, tag: Tag, detail: Detail, change: Change) -> None:
+    """Record what came of the request, in any case; then stop when somebody else wrote in between."""
+    full = {"package": flight.package, "token": flight.token, **detail}
+    if not await dossier.append_anyway(flight.at, tag, flight.cause, full, change):
+        raise Lost(f"person {dossier.person}: another look began meanwhile; this one stops, the next goes on")
+
+
+def _wire(wire: Wire) -> dict[str, object]:
+    return {
+        "status": wire.status,
+        "graph_request": wire.request_id,
+        "client_request": wire.client_request_id,
+        "body": wire.body_hash,
+    }

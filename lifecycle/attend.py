@@ -1,0 +1,77 @@
+"""Attends to one check: reconciles, and when that cannot be finished now, comes back later.
+
+Nothing is abandoned to the broker, whose redelivery is immediate and burns the delivery count: what must be repeated is
+sent as a scheduled check at growing intervals, and after a while set aside once for a person to see.
+"""
+
+import logging
+import traceback
+from dataclasses import replace
+from datetime import timedelta
+
+from lifecycle import messages
+from lifecycle.contract.cloudevents import decode, encode_work, work_of
+from lifecycle.core.work import Check, FanOut, Release, SweepSlice
+from lifecycle.errors import Lost, Permanent, Transient
+from lifecycle.ports import Ports, Queue
+from lifecycle.quarantine import set_aside
+from lifecycle.reconcile import reconcile
+from lifecycle.sweep import approve_release, fan_out, slice_of_people
+
+_LOG = logging.getLogger("lifecycle")
+_FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
+_LOST_AGAIN = timedelta(seconds=5)
+
+SHOWN_AFTER = 8
+"""Attempts, about four hours, after which a check that keeps failing is set aside once for a person to see."""
+
+
+async def work(body: bytes, ports: Ports, *, queue: Queue, session: str | None = None) -> None:
+    """Take up one internal message, from `work` or `sweeps`. Raises only when not even a retry could be sent."""
+    try:
+        asked = work_of(decode(body))
+    except Permanent as error:
+        await set_aside(queue, body, str(error), ports, session=session)
+        return
+    try:
+        match asked:
+            case Check():
+                await attend(asked, ports)
+            case FanOut():
+                await fan_out(asked, ports)
+            case Release():
+                await approve_release(asked, ports)
+            case SweepSlice():
+                await slice_of_people(asked, ports)
+    except Permanent as error:
+        await set_aside(queue, body, str(error), ports, session=session)
+
+
+async def attend(check: Check, ports: Ports) -> None:
+    """Reconcile a person; what cannot be finished is scheduled again. Raises `Permanent` for what cannot help."""
+    try:
+        await reconcile(check, ports)
+    except Lost:
+        await _again(check, ports, _LOST_AGAIN)
+    except Transient as error:
+        await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)))
+    except Permanent:
+        raise
+    except Exception as error:  # noqa: BLE001 a defect of ours must not burn the delivery count and lose the check
+        where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+        _LOG.error("person %s: %s while reconciling, tried again later\n%s", check.person, type(error).__name__, where)
+        await _again(check, ports, _delay(check.attempt))
+
+
+async def _again(check: Check, ports: Ports, delay: timedelta) -> None:
+    now = ports.clock.now()
+    later = replace(check, attempt=check.attempt + 1)
+    await messages.ask(ports.bus, later, now=now, at=now + delay)
+    if later.attempt == SHOWN_AFTER:
+        reason = f"person {check.person}: still not reconciled after {SHOWN_AFTER} attempts; it is tried on daily"
+        body = encode_work(check, id=f"stuck-{check.person}-{now.isoformat()}", source=messages.SOURCE, time=now)
+        await set_aside(Queue.WORK, body, reason, ports, session=check.person)
+
+
+def _delay(attempt: int) -> timedelta:
+    return min(_FIRST * (1 << min(attempt, 11)), _MOST)

@@ -1,0 +1,94 @@
+"""What is written down: records in append-only chains, each holding the hash of the one before.
+
+Pure: builds and checks records. Where they are kept is `lifecycle.records.ledger`'s business. Records hold ids and
+the fields that were used, never names or payloads.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+GENESIS = "0" * 64
+
+type Detail = Mapping[str, object]
+
+
+class Tag(StrEnum):
+    """What a record says, as `source:subject:action`."""
+
+    PLANNED = "reconcile:plan:made"
+    INTENDED = "reconcile:assignment:intended"
+    SUBMITTED = "reconcile:assignment:submitted"
+    REFUSED = "reconcile:assignment:refused"
+    UNKNOWN = "reconcile:assignment:unknown"
+    FOUND = "reconcile:assignment:found"
+    NEVER_ARRIVED = "reconcile:assignment:never_arrived"
+    NOT_SENT = "reconcile:assignment:not_sent"
+    ENDED = "follow:request:ended"
+    HELD = "guard:plan:held"
+    RELEASED = "guard:plan:released"
+    WAITING = "reconcile:person:waiting"
+    CORRELATED = "reconcile:person:correlated"
+    CONFLICT = "reconcile:person:conflict"
+    MERGED = "intake:person:merged"
+    DENIED = "reconcile:assignment:denied"
+    ADOPTED = "reconcile:assignment:adopted"
+    RUN = "intake:run:started"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One entry of a chain: `number` counts from 1, `before` is the hash of the entry before (zeros for the first)."""
+
+    chain: str
+    number: int
+    before: str
+    at: datetime
+    tag: Tag
+    cause: str
+    detail: Detail
+
+    @property
+    def hash(self) -> str:
+        """Return SHA-256 over the canonical form of everything else."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+    def canonical(self) -> bytes:
+        """Return the one JSON form that is hashed and stored."""
+        content = {
+            "chain": self.chain,
+            "number": self.number,
+            "before": self.before,
+            "at": self.at.astimezone(UTC).isoformat(),
+            "tag": str(self.tag),
+            "cause": self.cause,
+            "detail": self.detail,
+        }
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def parse(stored: bytes) -> Record:
+    """Read a record back from its canonical form."""
+    content = json.loads(stored)
+    return Record(
+        chain=content["chain"],
+        number=content["number"],
+        before=content["before"],
+        at=datetime.fromisoformat(content["at"]),
+        tag=Tag(content["tag"]),
+        cause=content["cause"],
+        detail=content["detail"],
+    )
+
+
+def first_break(records: Iterable[Record]) -> int | None:
+    """Return the number at which a chain stops following from the record before, or None when it holds."""
+    before = GENESIS
+    for number, record in enumerate(records, start=1):
+        if record.number != number or record.before != before:
+            return number
+        before = record.hash
+    return None

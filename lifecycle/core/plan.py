@@ -1,0 +1,270 @@
+"""The difference between desired and actual, as a value: it can be printed, hashed, held, approved and compared.
+
+Desired and actual meet by package. Pure: applying a plan is `lifecycle.reconcile`'s business.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeIs
+
+from lifecycle.core.desired import Desired, Entitlement, Standing
+from lifecycle.core.model import AccessModel
+
+TOLERANCE = timedelta(minutes=1)
+"""Two ends that differ by less are the same: a request for a second's difference would be a wasted one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A live assignment as it is: `ours` is our policy and in our ledger; `auto` an auto-assignment policy's row.
+
+    `adoptable` is a row in our own policy that our ledger does not know.
+    """
+
+    id: str
+    package: str
+    ends: datetime | None = None
+    ours: bool = False
+    adoptable: bool = False
+    auto: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """A request that is open for a package: `gives` when it adds or changes, else it takes away."""
+
+    package: str
+    gives: bool
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """What Graph says of a person, overlaid with what is under way and what has just ended."""
+
+    assignments: tuple[Assignment, ...] = ()
+    underway: Mapping[str, Underway] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Give a package now, until `ends` (None: no end)."""
+
+    package: str
+    ends: datetime | None
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reschedule:
+    """Move the end of one of our rows."""
+
+    package: str
+    assignment: str
+    was: datetime | None
+    ends: datetime | None
+    why: tuple[str, ...]
+
+    @property
+    def shortens(self) -> bool:
+        """Whether it takes access away earlier than it would have ended."""
+        return self.ends is not None and (self.was is None or self.ends < self.was)
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take a row away now."""
+
+    package: str
+    assignment: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Considered, and nothing to do; `note` says what a reader would otherwise ask."""
+
+    package: str
+    assignment: str
+    why: tuple[str, ...]
+    note: str = ""
+
+
+type Step = Assign | Reschedule | Remove | Keep
+type ChangeStep = Assign | Reschedule | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One person's steps, removals first, additions last; `look_again` is when it should be made anew."""
+
+    person: str
+    model: str
+    steps: tuple[Step, ...]
+    look_again: datetime | None = None
+
+    @property
+    def changes(self) -> tuple[ChangeStep, ...]:
+        """Return the steps that do something."""
+        return tuple(step for step in self.steps if not isinstance(step, Keep))
+
+    @property
+    def taking(self) -> tuple[Remove | Reschedule, ...]:
+        """Return the steps that take access away: removals, and reschedules to an earlier end."""
+        return tuple(step for step in self.steps if takes_away(step))
+
+    @property
+    def hash(self) -> str:
+        """Name the plan by its changes and the model's version alone: no clock, no read, no text goes in."""
+        content = [self.person, self.model, sorted(_identity(step) for step in self.changes)]
+        return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def takes_away(step: Step) -> TypeIs[Remove | Reschedule]:
+    """Whether the guard must count the step."""
+    return isinstance(step, Remove) or (isinstance(step, Reschedule) and step.shortens)
+
+
+def _identity(step: ChangeStep) -> list[str]:
+    match step:
+        case Assign():
+            return ["assign", step.package, "", _instant(step.ends)]
+        case Reschedule():
+            return ["reschedule", step.package, step.assignment, _instant(step.ends)]
+        case Remove():
+            return ["remove", step.package, step.assignment, ""]
+
+
+def _instant(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).isoformat()
+
+
+def set_hash(hashes: Iterable[str]) -> str:
+    """Name a set of held plans by the sorted hashes of its members; this is what a person approves."""
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
+
+
+def plan(desired: Desired, actual: Actual, model: AccessModel, now: datetime, *, protected: bool = False) -> Plan:
+    """Return what makes actual equal desired. A protected person's plan never takes anything away."""
+    rows: dict[str, list[Assignment]] = defaultdict(list)
+    for row in actual.assignments:
+        rows[row.package].append(row)
+    underway = actual.underway or {}
+    steps: list[Step] = []
+    for package in sorted(desired.entitlements.keys() | rows.keys() | desired.denied | underway.keys()):
+        wanted = desired.entitlements.get(package)
+        if package in underway:
+            steps.append(_wait(underway[package], wanted))
+        elif wanted is not None:
+            steps.extend(_justified(wanted, rows[package], desired, now))
+        else:
+            steps.extend(_unjustified(package, rows[package], desired))
+    if protected:
+        steps = [_spare(step) for step in steps]
+    steps.sort(key=_order)
+    return Plan(desired.person, model.hash, tuple(steps), _look_again(desired, actual, now))
+
+
+def _order(step: Step) -> tuple[int, str, str]:
+    match step:
+        case Remove():
+            return (0, step.package, step.assignment)
+        case Reschedule():
+            return (1 if step.shortens else 2, step.package, step.assignment)
+        case Assign():
+            return (3, step.package, "")
+        case Keep():
+            return (4, step.package, step.assignment)
+
+
+def _wait(open_request: Underway, wanted: Entitlement | None) -> Keep:
+    what = "being delivered" if open_request.gives else "being removed"
+    return Keep(open_request.package, "", _why(wanted), f"{what}; looked at again when that has ended")
+
+
+def _why(wanted: Entitlement | None) -> tuple[str, ...]:
+    return () if wanted is None else tuple(str(reason) for reason in wanted.reasons)
+
+
+def _justified(wanted: Entitlement, rows: list[Assignment], desired: Desired, now: datetime) -> Iterable[Step]:
+    """Any live row satisfies a reason; of several we keep the end right on our own."""
+    why = _why(wanted)
+    ours = [row for row in rows if row.ours]
+    others = [row for row in rows if not row.ours]
+    if not rows:
+        if desired.frozen:
+            yield Keep(wanted.package, "", why, "wanted, but the person is frozen")
+        elif wanted.end is None or wanted.end > now:
+            yield Assign(wanted.package, wanted.end, why)
+        return
+    for row in ours:
+        if _same_end(row.ends, wanted.end):
+            yield Keep(wanted.package, row.id, why)
+        elif desired.frozen and not _earlier(wanted.end, row.ends):
+            yield Keep(wanted.package, row.id, why, "would be extended, but the person is frozen")
+        else:
+            yield Reschedule(wanted.package, row.id, row.ends, wanted.end, why)
+    for row in others:
+        yield Keep(wanted.package, row.id, why, _held_by(row))
+
+
+def _held_by(row: Assignment) -> str:
+    if row.auto:
+        return "held through an auto-assignment policy"
+    return "found in our policy; adopted" if row.adoptable else "held already, not ours; ours follows when it ends"
+
+
+def _same_end(one: datetime | None, other: datetime | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) < TOLERANCE
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and (other is None or one < other)
+
+
+def _unjustified(package: str, rows: list[Assignment], desired: Desired) -> Iterable[Step]:
+    why = (_gone(desired),)
+    if package in desired.denied:
+        why = ("denied: taken away by a review, a person or by hand",)
+    if not rows:
+        yield Keep(package, "", why, "wanted by rules, but denied")
+    for row in rows:
+        if row.auto:
+            yield Keep(package, row.id, why, "auto-assignment policy: never touched, outlives its reason")
+        elif package in desired.sweep_out or row.ours:
+            yield Remove(package, row.id, why)
+        elif row.adoptable:
+            yield Keep(package, row.id, why, "in our policy but not in our ledger; reported")
+        else:
+            yield Keep(package, row.id, why, "not ours, left alone")
+
+
+def _gone(desired: Desired) -> str:
+    match desired.standing:
+        case Standing.LEFT:
+            return "no longer employed"
+        case Standing.EMPLOYED:
+            return "no reason left"
+        case Standing.EXPECTED:
+            return "before the first day"
+        case Standing.UNKNOWN:
+            return "no employment known"
+
+
+def _spare(step: Step) -> Step:
+    if takes_away(step):
+        return Keep(step.package, step.assignment, step.why, "protected: never taken away")
+    return step
+
+
+def _look_again(desired: Desired, actual: Actual, now: datetime) -> datetime | None:
+    """Return the next instant that matters: a reason begins or ends, or a row that satisfies one runs out."""
+    edges = [row.ends for row in actual.assignments if row.ends is not None and row.ends > now]
+    edges += [] if desired.next_change is None else [desired.next_change]
+    return min(edges, default=None)

@@ -1,0 +1,182 @@
+"""Sees each request to its end, and finds out what became of a write whose answer was lost.
+
+201 means submitted. A request is asked for at growing intervals until Graph says how it ended. A write without an answer
+is looked for by its token, among the requests and among the rows; only when it is absent twice, a settling time apart, is
+it taken as never arrived. This module never posts a request.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lifecycle import messages
+from lifecycle.actual import SETTLE, taken
+from lifecycle.core.evidence import Tag
+from lifecycle.ports import AssignmentState, Change, Followed, Listed, Ports, RequestState
+from lifecycle.records.dossier import Dossier, Flight, Holding, Stage, drop_flight, looked, put_flight, put_holding
+
+INTERVALS = (15, 30, 60, 120, 300, 900, 3600)
+"""Seconds between two looks at a request; the last repeats."""
+
+_FAILED_AGAIN = (timedelta(hours=1), timedelta(hours=2), timedelta(hours=4), timedelta(hours=12), timedelta(days=1))
+_LOOK_BACK = timedelta(minutes=2)
+_OPEN = frozenset({RequestState.SUBMITTED, RequestState.SCHEDULED, RequestState.DELIVERING, RequestState.UNKNOWN})
+_WAITING = _OPEN | {RequestState.PENDING_APPROVAL}
+_FOREIGN_BACK = timedelta(days=90)
+
+
+def next_poll(flight: Flight, now: datetime) -> datetime:
+    """Return when to ask for a request again."""
+    return now + timedelta(seconds=INTERVALS[min(flight.polls, len(INTERVALS) - 1)])
+
+
+def try_again(tries: int, now: datetime) -> datetime:
+    """Return when to try anew what was refused or not delivered `tries` times."""
+    return now + _FAILED_AGAIN[min(tries, len(_FAILED_AGAIN) - 1)]
+
+
+async def follow(dossier: Dossier, listed: Sequence[Listed], ports: Ports, now: datetime, cause: str) -> None:
+    """Look at every request of the person that is due; state and evidence are in the dossier afterwards."""
+    for flight in list(dossier.flights.values()):
+        if flight.look_at > now:
+            continue
+        match flight.stage:
+            case Stage.SUBMITTED:
+                await _poll(dossier, flight, ports, now, cause)
+            case Stage.INTENDED | Stage.UNKNOWN:
+                await _look_for(dossier, flight, listed, ports, now, cause)
+            case Stage.FOREIGN:
+                await _look_for_foreign(dossier, flight, ports, now, cause)
+            case Stage.FAILED:
+                pass  # due again: the plan may ask anew, and its next failure waits longer
+
+
+async def _poll(dossier: Dossier, flight: Flight, ports: Ports, now: datetime, cause: str) -> None:
+    found = await ports.entitlements.request(flight.request)
+    if found is None:
+        await dossier.append(
+            now,
+            Tag.ENDED,
+            cause,
+            {"package": flight.package, "request": flight.request, "state": "gone"},
+            drop_flight(dossier, flight.package),
+        )
+        return
+    await _take_note(dossier, flight, found, ports, now, cause)
+
+
+async def _take_note(  # noqa: PLR0917 the request, its flight, and where it is written down
+    dossier: Dossier, flight: Flight, found: Followed, ports: Ports, now: datetime, cause: str
+) -> None:
+    detail = {"package": flight.package, "request": found.request, "state": str(found.state), "token": flight.token}
+    match found.state:
+        case state if state in _WAITING or _unplaced(flight, found):
+            if state is RequestState.PENDING_APPROVAL and not flight.polls:
+                await _tell(ports, "access.late", dossier, flight, "pendingApproval", now)
+            polled = replace(flight, request=found.request, polls=flight.polls + 1, look_at=next_poll(flight, now))
+            await dossier.remember(put_flight(dossier, polled))
+        case RequestState.DELIVERED | RequestState.PARTIALLY_DELIVERED:
+            changes = [drop_flight(dossier, flight.package), *_delivered(dossier, flight, found, now)]
+            await dossier.append(now, Tag.ENDED, cause, {**detail, "assignment": found.assignment}, *changes)
+            event = "access.removed" if flight.kind == "adminRemove" else "access.assigned"
+            await _tell(ports, event, dossier, flight, str(found.state), now)
+        case _:
+            failed = replace(
+                flight, stage=Stage.FAILED, looks=flight.looks + 1, look_at=try_again(flight.looks, now), polls=0
+            )
+            await dossier.append(now, Tag.ENDED, cause, detail, put_flight(dossier, failed))
+            await _tell(ports, "access.failed", dossier, flight, str(found.state), now)
+
+
+def _unplaced(flight: Flight, found: Followed) -> bool:
+    """Whether Graph says delivered but not yet which assignment: without its id we could not tell it from another."""
+    done = found.state in {RequestState.DELIVERED, RequestState.PARTIALLY_DELIVERED}
+    return done and not (found.assignment or flight.assignment)
+
+
+def _delivered(dossier: Dossier, flight: Flight, found: Followed, now: datetime) -> list[Change]:
+    """Return the change of our view that a delivered request makes."""
+    row = Holding(
+        package=flight.package,
+        assignment=found.assignment or flight.assignment,
+        ends=flight.ends,
+        at=now,
+        rules=flight.rules,
+        taken=flight.kind == "adminRemove",
+    )
+    return [put_holding(dossier, row)]
+
+
+async def _look_for(  # noqa: PLR0917 see _take_note
+    dossier: Dossier, flight: Flight, listed: Sequence[Listed], ports: Ports, now: datetime, cause: str
+) -> None:
+    """Find out whether a write without an answer was done."""
+    if now < flight.at + SETTLE:
+        await dossier.remember(put_flight(dossier, replace(flight, look_at=flight.at + SETTLE)))
+        return
+    package = ports.model.packages[flight.package]
+    requests = await ports.entitlements.requests_for(package.access_package, since=flight.at - _LOOK_BACK)
+    ours = next((found for found in requests if found.token == flight.token), None)
+    detail = {"package": flight.package, "token": flight.token, "kind": flight.kind}
+    if ours is not None:
+        submitted = replace(flight, stage=Stage.SUBMITTED, request=ours.request, polls=0, looks=0)
+        await dossier.append(now, Tag.FOUND, cause, {**detail, "request": ours.request}, put_flight(dossier, submitted))
+        await _take_note(dossier, submitted, ours, ports, now, cause)
+        return
+    changes = _seen_in_rows(dossier, flight, listed, package.policy, now)
+    if changes is not None:
+        await dossier.append(now, Tag.FOUND, cause, detail, drop_flight(dossier, flight.package), *changes)
+    elif flight.looks:
+        await dossier.append(now, Tag.NEVER_ARRIVED, cause, detail, drop_flight(dossier, flight.package))
+    else:
+        await dossier.remember(put_flight(dossier, looked(flight, look_at=now + SETTLE)))
+
+
+def _seen_in_rows(
+    dossier: Dossier, flight: Flight, listed: Sequence[Listed], policy: str, now: datetime
+) -> list[Change] | None:
+    """Return the change that the rows prove was made, or None when they do not show it."""
+    rows = {row.id: row for row in listed}
+    match flight.kind:
+        case "adminAdd":
+            new = [
+                row
+                for row in listed
+                if row.policy == policy
+                and row.state is AssignmentState.DELIVERED
+                and row.starts is not None
+                and row.starts >= flight.at - _LOOK_BACK
+            ]
+            if not new:
+                return None
+            row = Holding(package=flight.package, assignment=new[0].id, ends=new[0].ends, at=now, rules=flight.rules)
+            return [put_holding(dossier, row)]
+        case "adminRemove":
+            old = rows.get(flight.assignment)
+            if old is None or old.state is not AssignmentState.EXPIRED:
+                return None
+            holding = dossier.holdings.get(flight.assignment)
+            return [] if holding is None else [put_holding(dossier, taken(holding, now))]
+        case _:
+            return None
+
+
+async def _look_for_foreign(dossier: Dossier, flight: Flight, ports: Ports, now: datetime, cause: str) -> None:
+    """Find the request that was open already when Graph refused ours, and wait for it like for our own."""
+    package = ports.model.packages[flight.package]
+    user = "" if dossier.correlation is None else dossier.correlation.user
+    requests = await ports.entitlements.requests_for(package.access_package, since=now - _FOREIGN_BACK)
+    theirs = [found for found in requests if found.user == user and found.state in _WAITING]
+    if theirs:
+        polled = replace(flight, request=theirs[0].request, polls=flight.polls + 1, look_at=next_poll(flight, now))
+        await dossier.remember(put_flight(dossier, polled))
+        return
+    detail = {"package": flight.package, "request": flight.request, "state": "ended, not ours"}
+    await dossier.append(now, Tag.ENDED, cause, detail, drop_flight(dossier, flight.package))
+
+
+async def _tell(  # noqa: PLR0917 see _take_note
+    ports: Ports, event: str, dossier: Dossier, flight: Flight, state: str, now: datetime
+) -> None:
+    data = {"package": flight.package, "request": flight.request, "state": state, "cause": flight.cause}
+    await messages.notify(ports.bus, event, dossier.person, data, now=now)

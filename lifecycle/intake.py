@@ -1,0 +1,138 @@
+"""A message from outside becomes a fact and a request to look. Decides nothing about access.
+
+Trust follows the queue: a type may arrive on one queue only, and its source must be listed in the model. What cannot be
+understood or trusted is set aside with its reason; what could not be stored goes round again. The fact is deduplicated,
+the look never is: a repeated message looks again.
+"""
+
+from datetime import datetime, timedelta
+
+from lifecycle import messages
+from lifecycle.contract.cloudevents import TYPES, Envelope, Group, decode, fact_of, message_id
+from lifecycle.core.events import (
+    Closed,
+    Fact,
+    Joined,
+    Linked,
+    Moved,
+    Opened,
+    Origin,
+    Released,
+    Rescheduled,
+    Staffed,
+    key,
+)
+from lifecycle.core.model import Sources
+from lifecycle.core.work import Check, FanOut
+from lifecycle.errors import MalformedEvent, Permanent, Transient, Untrusted
+from lifecycle.ports import Message, Ports, Queue
+from lifecycle.quarantine import set_aside
+from lifecycle.records import facts, identities, people
+
+AHEAD = timedelta(minutes=5)
+"""How far a fact's `time` may lie ahead of our clock; more is set aside, since it would outrank every later fact."""
+
+_AGAIN = timedelta(minutes=1)
+
+
+async def intake(queue: Queue, body: bytes, ports: Ports) -> None:
+    """Take in one message: afterwards it is a stored fact with a look asked for, or set aside, or on its way again.
+
+    Raises `Transient` only when it could be neither stored nor sent again; the broker then delivers it anew.
+    """
+    now = ports.clock.now()
+    try:
+        await _learn(_trusted(queue, body, ports, now), ports, now)
+    except Permanent as error:
+        await set_aside(queue, body, str(error), ports)
+    except Transient:
+        again = Message(message_id("intake", f"{queue} {now.isoformat()}", len(body)), body)
+        await ports.bus.send(queue, [again], at=now + _AGAIN)
+
+
+def _trusted(queue: Queue, body: bytes, ports: Ports, now: datetime) -> Fact:
+    """Return the fact, if it came by the right queue, from a listed source, and not from the future."""
+    envelope = decode(body)
+    info = TYPES[envelope.type]
+    if info.queue is not queue:
+        raise Untrusted(
+            f"event {envelope.id}: {envelope.type} may not arrive on the queue {queue}, only on {info.queue}; "
+            "send it there, with that queue's own Sender role"
+        )
+    if envelope.source not in _listed(info.group, ports.model.sources):
+        raise Untrusted(
+            f"event {envelope.id}: the source {envelope.source} is not listed under sources.{info.group} of the access "
+            "model; add it there if it may say this, then replay the event"
+        )
+    if envelope.time > now + AHEAD:
+        raise MalformedEvent("$.time", f"event {envelope.id} is recorded more than five minutes ahead of our clock")
+    return _known_package(fact_of(envelope), envelope, ports)
+
+
+def _listed(group: Group, sources: Sources) -> frozenset[str]:
+    match group:
+        case Group.WORKER:
+            return sources.worker
+        case Group.PROJECT:
+            return sources.project
+        case Group.DECISION:
+            return sources.decision
+        case Group.INTERNAL:
+            return frozenset()
+
+
+def _known_package(fact: Fact, envelope: Envelope, ports: Ports) -> Fact:
+    """Refuse a decision about a package that the model does not have: nothing would ever come of it."""
+    package = getattr(fact, "package", None)
+    if isinstance(package, str) and package not in ports.model.packages:
+        raise MalformedEvent(
+            "$.data.package", f"event {envelope.id} names a package that the access model does not have"
+        )
+    return fact
+
+
+async def _learn(fact: Fact, ports: Ports, now: datetime) -> None:
+    await facts.keep(ports.records, fact)
+    cause = f"event:{fact.recorded.id}"
+    match fact:
+        case Opened() | Rescheduled() | Closed():
+            run = f"project:{fact.recorded.subject}:{fact.recorded.id}"
+            work = FanOut(fact.recorded.subject, cause, run)
+            await messages.ask(ports.bus, work, now=now, mark=now.isoformat())
+            return
+        case Staffed() | Released():
+            person = await _who(fact.person, ports, now, cause)
+        case _:
+            person = await _identify(fact, ports, now, cause)
+    await people.meet(ports.records, person)
+    check = Check(person, cause, run=_run(fact))
+    await messages.ask(ports.bus, check, now=now, mark=now.isoformat())
+
+
+async def _who(identifier: str, ports: Ports, now: datetime, cause: str) -> str:
+    """Return the person an id stands for; an id never heard of before is taken for a worker's."""
+    known = await identities.identity_of(ports.records, identifier)
+    if known.workers:
+        return known.person
+    return (await identities.join(ports.records, now, cause, workers={identifier}, people=set())).person
+
+
+async def _identify(fact: Fact, ports: Ports, now: datetime, cause: str) -> str:
+    match fact:
+        case Joined() | Moved() if fact.worker.person_id:
+            names = {key(fact.worker.person_id)}
+            joined = await identities.join(ports.records, now, cause, workers={fact.recorded.subject}, people=names)
+            return joined.person
+        case Linked():
+            both = {fact.recorded.subject, fact.worker}
+            return (await identities.join(ports.records, now, cause, workers=both, people=set())).person
+        case _:
+            return await _who(fact.recorded.subject, ports, now, cause)
+
+
+def _run(fact: Fact) -> str:
+    """Return the run under which plans of this fact are held together; a single event is its own."""
+    origin: Origin = fact.recorded.origin
+    if origin.is_named:
+        return ""
+    return origin.run or f"{fact.recorded.source}@{fact.recorded.time:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,53 @@
+"""The messages the app sends: checks and other work to itself, notices to whoever listens.
+
+A message's id is made from what it is about and the instant it is for, so sending it twice is sending it once, and a
+later look is always a new message.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from lifecycle.contract.cloudevents import TYPES, encode_work, message_id, message_of, type_of
+from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
+from lifecycle.ports import Bus, Message, Queue
+
+SOURCE = "/lifecycle"
+
+
+async def ask(bus: Bus, work: Work, *, now: datetime, at: datetime | None = None, mark: str = "") -> None:
+    """Send one piece of work, now or for `at`; `mark` tells apart two that are about the same thing."""
+    await ask_all(bus, [work], now=now, at=at, mark=mark)
+
+
+async def ask_all(bus: Bus, works: list[Work], *, now: datetime, at: datetime | None = None, mark: str = "") -> None:
+    """Send several pieces of work of one kind at once."""
+    if not works:
+        return
+    when = at if at is not None else now
+    messages = [_message(work, when, mark) for work in works]
+    await bus.send(TYPES[type_of(works[0])].queue, messages, at=at)
+
+
+def _message(work: Work, when: datetime, mark: str) -> Message:
+    name = message_id(SOURCE, f"{type_of(work)} {_about(work)} {when.isoformat()} {mark}")
+    body = encode_work(work, id=name, source=SOURCE, time=when)
+    return Message(name, body, session=work.person if isinstance(work, Check) else None)
+
+
+def _about(work: Work) -> str:
+    match work:
+        case Check():
+            return f"{work.person} {work.attempt}"
+        case Release():
+            return f"{work.run} {work.set_hash}"
+        case FanOut():
+            return f"{work.project} {work.run} {work.after}"
+        case SweepSlice():
+            return f"{work.run} {work.kind} {work.after}"
+
+
+async def notify(bus: Bus, event: str, subject: str, data: Mapping[str, object], *, now: datetime) -> None:
+    """Tell whoever listens on `notices`; `event` is the type behind `lifecycle.`, data holds ids only."""
+    name = message_id(SOURCE, f"{event} {subject} {now.isoformat()} {sorted(data.items())}")
+    body = message_of(f"lifecycle.{event}", subject, dict(data), id=name, source=SOURCE, time=now)
+    await bus.send(Queue.NOTICES, [Message(name, body)])

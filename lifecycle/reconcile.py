@@ -1,0 +1,145 @@
+"""Makes one person right. Every trigger ends here; together with `apply` it is the only writer to Graph.
+
+Looks, asks the guard, applies step by step. What was found out and done is in the dossier; when to look again is in the
+wake-up index. A look that finds nothing to do writes nothing.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lifecycle import messages
+from lifecycle.apply import apply
+from lifecycle.core.calendar import earliest
+from lifecycle.core.desired import Standing
+from lifecycle.core.evidence import Tag
+from lifecycle.core.plan import Keep
+from lifecycle.core.work import Check
+from lifecycle.errors import Lost, Transient
+from lifecycle.look import Look, look
+from lifecycle.ports import Ports
+from lifecycle.records import people
+from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, put_holding, put_patience
+from lifecycle.records.wakeups import set_wake
+from lifecycle.withhold import permitted
+
+SOON = timedelta(minutes=10)
+"""A wake-up nearer than this is scheduled on the bus at once; the index and its timer are for what is farther."""
+
+WATCHED = timedelta(days=30)
+"""How long somebody who left is looked at daily: a request in My Access cannot be cancelled and may arrive late."""
+
+_DAILY = timedelta(days=1)
+_WAITING_FIRST = timedelta(minutes=15)
+
+
+async def reconcile(check: Check, ports: Ports) -> Look:
+    """Look at one person and close the gap between what is desired and what is.
+
+    Raises `Lost` when another reconciler wrote in between, `Transient` when something must be asked again later; what
+    was done until then is recorded. Nothing is raised for a plan that was held: that is in the dossier.
+    """
+    seen = await look(check.person, ports, cause=check.cause, settle=True)
+    await _count(seen, ports)
+    try:
+        await _close_gap(seen, check, ports)
+    except Lost:
+        raise
+    except Transient:
+        await _afterwards(seen, ports)
+        raise
+    await _afterwards(seen, ports)
+    return seen
+
+
+async def _close_gap(seen: Look, check: Check, ports: Ports) -> None:
+    if seen.match is None:
+        return
+    await _adopt(seen, check.cause)
+    for step in await permitted(seen, check, ports):
+        if step.package not in _under_way(seen.dossier, seen.now):
+            await apply(step, seen.dossier, seen.match.user, ports, seen.now, check.cause)
+
+
+def _under_way(dossier: Dossier, now: datetime) -> set[str]:
+    """Return the packages with a request of this or another run, which Graph would refuse a second one for."""
+    return {
+        flight.package
+        for flight in dossier.flights.values()
+        if flight.stage is not Stage.FAILED or flight.look_at > now
+    }
+
+
+async def _adopt(seen: Look, cause: str) -> None:
+    """Take rows in our own policy that are justified into our ledger."""
+    rows = {row.id: row for row in seen.actual.assignments if row.adoptable}
+    for step in seen.plan.steps:
+        row = rows.get(step.assignment) if isinstance(step, Keep) else None
+        if row is None or row.package not in seen.desired.entitlements:
+            continue
+        holding = Holding(package=row.package, assignment=row.id, ends=row.ends, at=seen.now)
+        detail = {"package": row.package, "assignment": row.id}
+        await seen.dossier.append(seen.now, Tag.ADOPTED, cause, detail, put_holding(seen.dossier, holding))
+
+
+async def _count(seen: Look, ports: Ports) -> None:
+    """Note how the person counts, for the guard's shares and the sweeps."""
+    held = sum(not holding.taken for holding in seen.dossier.holdings.values())
+    employed = seen.desired.standing is Standing.EMPLOYED
+    await people.note(ports.records, people.Known(seen.dossier.person, employed, held))
+
+
+async def _afterwards(seen: Look, ports: Ports) -> None:
+    """Set when to look again: the plan's next edge, the next follow-up, the wait for a user, the watch on a leaver."""
+    dossier, now = seen.dossier, seen.now
+    due = [
+        flight.look_at
+        for flight in dossier.flights.values()
+        if flight.stage is not Stage.FAILED or flight.look_at > now
+    ]
+    wake = earliest([seen.plan.look_again, await _wait_for_user(seen, ports), _watch(seen), *due])
+    await set_wake(dossier, None if wake is None else max(wake, now + timedelta(seconds=1)))
+    if dossier.wake is not None and dossier.wake <= now + SOON:
+        await messages.ask(ports.bus, Check(dossier.person, "wake"), now=now, at=dossier.wake)
+
+
+def _watched(seen: Look) -> bool:
+    span = seen.person.last_end(seen.now)
+    return span is not None and span.end is not None and seen.now < span.end + WATCHED
+
+
+def _watch(seen: Look) -> datetime | None:
+    """Return the next daily look at somebody who has left, at the same time of day so that it is set once."""
+    span = seen.person.last_end(seen.now)
+    if span is None or span.end is None or not _watched(seen):
+        return None
+    days = (seen.now - span.end) // _DAILY + 1
+    return span.end + days * _DAILY
+
+
+async def _wait_for_user(seen: Look, ports: Ports) -> datetime | None:
+    """Wait, at growing intervals, for a user who is not there yet or not clear; say so once they are late."""
+    wanting = bool(seen.desired.entitlements) or _watched(seen)
+    if seen.match is not None or not wanting:
+        if seen.dossier.patience is not None:
+            await seen.dossier.remember(put_patience(seen.dossier, None))
+        return None
+    before = seen.dossier.patience
+    what = seen.finding or "no Entra user with this employeeId or UPN yet"
+    if before is None or before.what != what:
+        first = Patience(what, seen.now, 1)
+        tag = Tag.CONFLICT if seen.finding else Tag.WAITING
+        await seen.dossier.append(seen.now, tag, "wake", {"for": what}, put_patience(seen.dossier, first))
+        if seen.finding:
+            await messages.notify(ports.bus, "person.conflict", seen.dossier.person, {"finding": what}, now=seen.now)
+        return seen.now + _WAITING_FIRST
+    attempts = before.attempts + 1
+    await seen.dossier.remember(put_patience(seen.dossier, replace(before, attempts=attempts)))
+    await _say_late(seen, ports)
+    return seen.now + min(_WAITING_FIRST * (1 << min(attempts, 10)), _DAILY)
+
+
+async def _say_late(seen: Look, ports: Ports) -> None:
+    first_day = seen.person.first_day(seen.now)
+    if first_day is not None and first_day + ports.model.deadlines.mover <= seen.now:
+        data = {"waits": "user", "since": first_day.isoformat()}
+        await messages.notify(ports.bus, "access.late", seen.dossier.person, data, now=seen.now)

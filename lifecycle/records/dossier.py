@@ -1,0 +1,286 @@
+"""One person's dossier: our view of their access, what is under way, and the chain of evidence, in one partition.
+
+State and chain move together: every change of state is written in the same transaction as the record that says so,
+conditional on the chain's head. That condition is the exclusion between reconcilers: an intent is written before every
+Graph write, and whoever finds the head moved stops before the call. Only `reconcile`, `follow` and a merge in
+`identities` write here.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from lifecycle.core.evidence import GENESIS, Detail, Record, Tag, parse
+from lifecycle.errors import Lost
+from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace, Row
+from lifecycle.records.keys import pack, safe, unpack
+
+_ATTEMPTS = 20
+"""How often an outcome is offered to a head that keeps moving; each loss means that another writer got on."""
+
+
+class Stage(StrEnum):
+    """How far a request of ours has come."""
+
+    INTENDED = "intended"
+    UNKNOWN = "unknown"
+    SUBMITTED = "submitted"
+    FOREIGN = "foreign"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """A request under way for one package (`kind` is Graph's adminAdd, adminUpdate, adminRemove).
+
+    `at` is when the intent was written, `look_at` when to look next, `looks` how often it was looked for in vain,
+    `polls` how often it was followed.
+    """
+
+    package: str
+    kind: str
+    token: str
+    stage: Stage
+    at: datetime
+    look_at: datetime
+    cause: str
+    assignment: str = ""
+    request: str = ""
+    ends: datetime | None = None
+    why: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    looks: int = 0
+    polls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A row as we last knew it: one that we gave or adopted, or one that we removed (`taken`); `at` is since when."""
+
+    package: str
+    assignment: str
+    ends: datetime | None
+    at: datetime
+    rules: tuple[str, ...] = ()
+    taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A package that was taken away by others, the `times`-th time; it `stands` as a `core.desired.Denial`, or not."""
+
+    package: str
+    at: datetime
+    by: str
+    stands: bool = True
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """The Entra user of this person, how it was found and when."""
+
+    user: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What the person waits for, how often it was looked for, since when."""
+
+    what: str
+    since: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A hold: its run, the hash of the withheld part of the plan, its steps in words, the guard's arithmetic.
+
+    `released` once a person approved it: these steps then pass, also when only some of them are left.
+    """
+
+    run: str
+    hash: str
+    at: datetime
+    text: str
+    steps: tuple[str, ...] = ()
+    released: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain; `etag` is empty before the first record."""
+
+    length: int = 0
+    hash: str = GENESIS
+    etag: str = ""
+
+
+@dataclass(slots=True)
+class Dossier:
+    """A person's state as read once, kept in step with what this run writes."""
+
+    records: Records
+    person: str
+    head: Head = field(default_factory=Head)
+    flights: dict[str, Flight] = field(default_factory=dict)
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    correlation: Correlation | None = None
+    patience: Patience | None = None
+    withheld: Withheld | None = None
+    wake: datetime | None = None
+
+    @property
+    def partition(self) -> str:
+        """Return the name of the partition, which no other module touches."""
+        return f"person-{safe(self.person)}"
+
+    async def append(self, at: datetime, tag: Tag, cause: str, detail: Detail, *changes: Change) -> None:
+        """Write a record and its changes of state, provided that the chain ends where we last saw it.
+
+        Raises `Lost` when somebody else wrote in between: stop, and start over from a fresh read.
+        """
+        record = Record(self.person, self.head.length + 1, self.head.hash, at, tag, cause, dict(detail))
+        value = pack({"length": record.number, "hash": record.hash})
+        moved = Replace("head", value, self.head.etag) if self.head.etag else Insert("head", value)
+        entry = Insert(f"c-{record.number:010d}", record.canonical())
+        etags = await self.records.write(self.partition, [moved, entry, *changes])
+        self.head = Head(record.number, record.hash, etags["head"])
+
+    async def append_anyway(self, at: datetime, tag: Tag, cause: str, detail: Detail, *changes: Change) -> bool:
+        """Write an outcome wherever the chain now ends: what was done is recorded even when we were overtaken.
+
+        Returns False when another writer had moved the head; the caller's view is then stale.
+        """
+        ours = True
+        for _ in range(_ATTEMPTS):
+            try:
+                await self.append(at, tag, cause, detail, *changes)
+            except Lost:
+                ours = False
+                self.head = await _head(self.records, self.partition)
+            else:
+                return ours
+        raise Lost(f"person {self.person}: the outcome of {cause} could not be recorded, the chain kept moving")
+
+    async def remember(self, *changes: Change) -> None:
+        """Write state that is no evidence (how often we looked, when to look again)."""
+        await self.records.write(self.partition, changes)
+
+    async def chain(self, *, after: int = 0) -> list[Record]:
+        """Return the person's evidence in order, from the record behind `after` on."""
+        rows = await self.records.rows(self.partition, after=f"c-{after + 1:010d}", before="d")
+        return [parse(row.value) for row in rows]
+
+
+async def open_dossier(records: Records, person: str) -> Dossier:
+    """Read a person's state: one read, taken before anything else is, so that the head guards all of it."""
+    dossier = Dossier(records, person)
+    _fill(dossier, await records.rows(dossier.partition, after="d"))
+    return dossier
+
+
+async def _head(records: Records, partition: str) -> Head:
+    row = await records.read(partition, "head")
+    return Head() if row is None else _head_of(row)
+
+
+def _head_of(row: Row) -> Head:
+    content = unpack(dict[str, int | str], row.value)
+    return Head(int(content["length"]), str(content["hash"]), row.etag)
+
+
+def _fill(dossier: Dossier, rows: Sequence[Row]) -> None:
+    for row in rows:
+        match row.key.split("-", 1)[0]:
+            case "d":
+                refusal = unpack(Refusal, row.value)
+                dossier.refusals[refusal.package] = refusal
+            case "f":
+                flight = unpack(Flight, row.value)
+                dossier.flights[flight.package] = flight
+            case "h":
+                holding = unpack(Holding, row.value)
+                dossier.holdings[holding.assignment] = holding
+            case "head":
+                dossier.head = _head_of(row)
+            case "patience":
+                dossier.patience = unpack(Patience, row.value)
+            case "user":
+                dossier.correlation = unpack(Correlation, row.value)
+            case "wake":
+                dossier.wake = unpack(datetime, row.value)
+            case "withheld":
+                dossier.withheld = unpack(Withheld, row.value)
+
+
+# --- rows by noun, so that only this module knows how they are keyed -----------------------------------------------
+
+
+def put_flight(dossier: Dossier, flight: Flight) -> Change:
+    """Return the change that stores the flight, and keep it in the dossier."""
+    dossier.flights[flight.package] = flight
+    return Put(f"f-{safe(flight.package)}", pack(flight))
+
+
+def drop_flight(dossier: Dossier, package: str) -> Change:
+    """Return the change that forgets the flight."""
+    dossier.flights.pop(package, None)
+    return Delete(f"f-{safe(package)}")
+
+
+def put_holding(dossier: Dossier, holding: Holding) -> Change:
+    """Return the change that stores our view of a row."""
+    dossier.holdings[holding.assignment] = holding
+    return Put(f"h-{safe(holding.assignment)}", pack(holding))
+
+
+def drop_holding(dossier: Dossier, assignment: str) -> Change:
+    """Return the change that forgets our view of a row."""
+    dossier.holdings.pop(assignment, None)
+    return Delete(f"h-{safe(assignment)}")
+
+
+def put_refusal(dossier: Dossier, refusal: Refusal) -> Change:
+    """Return the change that stores a denial."""
+    dossier.refusals[refusal.package] = refusal
+    return Put(f"d-{safe(refusal.package)}", pack(refusal))
+
+
+def put_correlation(dossier: Dossier, correlation: Correlation) -> Change:
+    """Return the change that stores who the person is in Entra."""
+    dossier.correlation = correlation
+    return Put("user", pack(correlation))
+
+
+def put_patience(dossier: Dossier, patience: Patience | None) -> Change:
+    """Return the change that stores (or, with None, forgets) what the person waits for."""
+    dossier.patience = patience
+    return Delete("patience") if patience is None else Put("patience", pack(patience))
+
+
+def put_withheld(dossier: Dossier, withheld: Withheld | None) -> Change:
+    """Return the change that stores (or forgets) the hold."""
+    dossier.withheld = withheld
+    return Delete("withheld") if withheld is None else Put("withheld", pack(withheld))
+
+
+def put_wake(dossier: Dossier, wake: datetime | None) -> Change:
+    """Return the change that stores (or forgets) when to look again."""
+    dossier.wake = wake
+    return Delete("wake") if wake is None else Put("wake", pack(wake))
+
+
+def token_of(dossier: Dossier, kind: str, package: str) -> str:
+    """Return our operation id for the next request: unique, because the chain's head is, and known before the call."""
+    return hashlib.sha256(f"{dossier.person}|{dossier.head.hash}|{kind}|{package}".encode()).hexdigest()[:32]
+
+
+def looked(flight: Flight, *, look_at: datetime) -> Flight:
+    """Return the flight after it was looked for in vain."""
+    return replace(flight, looks=flight.looks + 1, look_at=look_at)

@@ -1,0 +1,101 @@
+"""Plans that wait for a person: gathered by run, released as one set by its hash.
+
+Partition `held-…`, one a run: a row for each held person, and the approval once somebody gave it. The index partition
+`held` names the runs.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lifecycle.core.plan import set_hash
+from lifecycle.errors import Permanent
+from lifecycle.ports import Delete, Put, Records
+from lifecycle.records.keys import pack, safe, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One person's withheld steps: `hash` names them, `text` is the guard's arithmetic."""
+
+    run: str
+    person: str
+    hash: str
+    steps: tuple[str, ...]
+    cause: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody approved exactly these hashes of a run."""
+
+    run: str
+    set_hash: str
+    hashes: tuple[str, ...]
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSet:
+    """All that is held of one run; `hash` is what a release must name."""
+
+    run: str
+    plans: tuple[Held, ...]
+
+    @property
+    def hash(self) -> str:
+        """Return the hash over the sorted hashes of the plans."""
+        return set_hash(held.hash for held in self.plans)
+
+
+async def hold(records: Records, held: Held) -> None:
+    """Gather a held plan under its run."""
+    await records.write("held", [Put(safe(held.run), held.run.encode())])
+    await records.write(_partition(held.run), [Put(f"p-{safe(held.person)}", pack(held))])
+
+
+async def let_go(records: Records, run: str, person: str) -> None:
+    """Forget a held plan: it was applied, or there is nothing left to hold."""
+    await records.write(_partition(run), [Delete(f"p-{safe(person)}")])
+
+
+async def runs(records: Records) -> list[HeldSet]:
+    """Return every run that has something held."""
+    names = [row.value.decode() for row in await records.rows("held")]
+    sets = [await held_set(records, name) for name in names]
+    return [found for found in sets if found.plans]
+
+
+async def held_set(records: Records, run: str) -> HeldSet:
+    """Return what is held of a run; empty when nothing is."""
+    rows = await records.rows(_partition(run), after="p-", before="q")
+    return HeldSet(run, tuple(unpack(Held, row.value) for row in rows))
+
+
+async def approve(records: Records, run: str, wanted: str, by: str, at: datetime) -> Approval:
+    """Write down that somebody approved the set with that hash.
+
+    Raises `Permanent` when nothing is held, or when the set has changed since it was shown.
+    """
+    found = await held_set(records, run)
+    if not found.plans:
+        raise Permanent(f"run {run}: nothing is held; see `lifecycle held`")
+    if found.hash != wanted:
+        raise Permanent(
+            f"run {run}: the held set is now {found.hash[:12]}, not {wanted[:12]}; look again with `lifecycle held`"
+        )
+    approval = Approval(run, wanted, tuple(sorted(held.hash for held in found.plans)), by, at)
+    await records.write(_partition(run), [Put("approval", pack(approval))])
+    return approval
+
+
+async def approval_of(records: Records, run: str) -> Approval | None:
+    """Return the approval of a run, if somebody gave one."""
+    row = await records.read(_partition(run), "approval")
+    return None if row is None else unpack(Approval, row.value)
+
+
+def _partition(run: str) -> str:
+    return f"held-{safe(run)}"

@@ -1,0 +1,110 @@
+"""The app's settings: the one place that reads the environment. Each is documented here and in `docs/settings.md`.
+
+Names are those of the app settings in Azure; `ServiceBus` is the connection that the triggers name too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from lifecycle.adapters.graph.permissions import ListingMode
+from lifecycle.errors import Misconfigured
+from lifecycle.ports import Queue
+
+GRAPH = "https://graph.microsoft.com/v1.0"
+
+
+def setting(name: str, says: str, default: str | None = None) -> str:
+    """Declare a setting: its name in the environment, what it means, its default (None: it must be there)."""
+    metadata = {"name": name, "says": says, "default": default}
+    return field(metadata=metadata)  # type: ignore[no-any-return]  # dataclasses.field is typed as what it declares
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says, checked. Build it with `from_environment`."""
+
+    service_bus: str = setting(
+        "ServiceBus", "Connection string of a local broker (sandbox); in Azure use the namespace and an identity", ""
+    )
+    namespace: str = setting(
+        "ServiceBus__fullyQualifiedNamespace", "The namespace, as in contoso.servicebus.windows.net", ""
+    )
+    client_id: str = setting("AZURE_CLIENT_ID", "Client id of the user-assigned managed identity", "")
+    hr_queue: str = setting("HR_QUEUE", "Name of the queue for lifecycle.worker.* events", "hr")
+    projects_queue: str = setting("PROJECTS_QUEUE", "Name of the queue for lifecycle.project.* events", "projects")
+    decisions_queue: str = setting(
+        "DECISIONS_QUEUE", "Name of the queue for renewals, exceptions, freezes", "decisions"
+    )
+    work_queue: str = setting("WORK_QUEUE", "Name of the session queue for checks of one person", "work")
+    sweeps_queue: str = setting("SWEEPS_QUEUE", "Name of the queue for slices of bulk work", "sweeps")
+    notices_queue: str = setting("NOTICES_QUEUE", "Name of the queue for what others may listen to", "notices")
+    quarantine_queue: str = setting("QUARANTINE_QUEUE", "Name of the queue for what was set aside", "quarantine")
+    wake_schedule: str = setting("WAKE_SCHEDULE", "NCRONTAB (UTC) of the timer for whoever is due", "0 */5 * * * *")
+    drift_schedule: str = setting(
+        "DRIFT_SCHEDULE", "NCRONTAB (UTC) of the timer that looks at everybody", "0 0 2 * * *"
+    )
+    records: str = setting("LIFECYCLE_RECORDS", "Where records are kept: sqlite:///absolute/path.db")
+    model: str = setting("LIFECYCLE_MODEL", "Path of the access model (YAML)")
+    bodies: str = setting("LIFECYCLE_BODIES", "Folder for set-aside bodies over 200 KB")
+    permission: str = setting(
+        "LIFECYCLE_PERMISSION",
+        "directory: one list a person; catalog: catalog roles only, one list a package",
+        "directory",
+    )
+    graph: str = setting("GRAPH_URL", "Base URL of Microsoft Graph", GRAPH)
+    graph_token: str = setting("GRAPH_TOKEN", "Bearer token of the Graph simulator; refused for any other host", "")
+    clock_file: str = setting("LIFECYCLE_CLOCK_FILE", "File with the sandbox clock's offset; refused in Azure", "")
+
+    @property
+    def queues(self) -> dict[Queue, str]:
+        """Return the queues' names by role."""
+        return {queue: getattr(self, f"{queue}_queue") for queue in Queue}
+
+    @property
+    def listing(self) -> ListingMode:
+        """Return how assignments are listed, which the granted permissions decide."""
+        return ListingMode(self.permission)
+
+    @property
+    def records_path(self) -> Path:
+        """Return the file of the records."""
+        return Path(self.records.removeprefix("sqlite://"))
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises `Misconfigured` that names every setting that is absent or wrong."""
+    values: dict[str, str] = {}
+    problems: list[str] = []
+    for one in fields(Settings):
+        name, default = one.metadata["name"], one.metadata["default"]
+        value = environment.get(name) or default
+        if value is None:
+            problems.append(f"{name} is not set: {one.metadata['says']}")
+        values[one.name] = value or ""
+    settings = Settings(**values)
+    problems += _wrong(settings, environment)
+    if problems:
+        raise Misconfigured("settings: " + "; ".join(problems))
+    return settings
+
+
+def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
+    problems = []
+    if not (settings.service_bus or settings.namespace):
+        problems.append("ServiceBus__fullyQualifiedNamespace is not set: the namespace of the queues")
+    if settings.permission not in set(ListingMode):
+        problems.append(f"LIFECYCLE_PERMISSION is one of {', '.join(ListingMode)}")
+    if settings.records and not settings.records.startswith("sqlite:///"):
+        problems.append("LIFECYCLE_RECORDS is not of the form sqlite:///absolute/path.db")
+    if "WEBSITE_INSTANCE_ID" in environment:
+        problems += [
+            f"{name} is for the sandbox and is refused in Azure"
+            for name, value in (
+                ("LIFECYCLE_CLOCK_FILE", settings.clock_file),
+                ("GRAPH_TOKEN", settings.graph_token),
+                ("LIFECYCLE_RECORDS=sqlite", settings.records),
+            )
+            if value
+        ]
+    return problems

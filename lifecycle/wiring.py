@@ -1,0 +1,113 @@
+"""Where adapters meet ports, and nowhere else. One set of clients a process and event loop, made at the first use.
+
+Async clients belong to the loop that first used them, so nothing is made at import and nothing is closed between two
+invocations.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lifecycle.adapters.clock import OffsetClock, SystemClock
+from lifecycle.adapters.folder import FolderBodies
+from lifecycle.adapters.graph import GraphClient, GraphEntitlements, GraphUsers, StaticToken
+from lifecycle.adapters.sqlite import SqliteRecords
+from lifecycle.errors import Misconfigured
+from lifecycle.ports import Clock, Ports
+from lifecycle.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+    from lifecycle.adapters.servicebus import ServiceBus
+    from lifecycle.core.model import AccessModel
+
+
+class Wiring:
+    """The adapters for one process. `ports()` gives what the verbs need; `close()` ends it all."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._ports: Ports | None = None
+        self._bus: ServiceBus | None = None
+        self._graph: GraphClient | None = None
+        self._records: SqliteRecords | None = None
+        self._credential: AsyncTokenCredential | None = None
+        self._once = asyncio.Lock()
+
+    async def ports(self) -> Ports:
+        """Return the ports, made at the first call. Raises `Misconfigured` for a wrong access model or setting."""
+        async with self._once:
+            if self._ports is None:
+                self._ports = await self._make()
+            return self._ports
+
+    @property
+    def clock(self) -> Clock:
+        """Return the system's clock, or the sandbox's."""
+        return OffsetClock(Path(self.settings.clock_file)) if self.settings.clock_file else SystemClock()
+
+    @property
+    def bus(self) -> "ServiceBus":
+        """Return the queues; nothing is connected before the first use."""
+        if self._bus is None:
+            from lifecycle.adapters.servicebus import ServiceBus  # noqa: PLC0415 - half a second that not every command needs
+
+            settings = self.settings
+            self._bus = (
+                ServiceBus.by_connection_string(settings.service_bus, settings.queues)
+                if settings.service_bus
+                else ServiceBus.by_identity(settings.namespace, self.credential, settings.queues)
+            )
+        return self._bus
+
+    @property
+    def records(self) -> SqliteRecords:
+        """Return the records; the file is opened at the first use."""
+        if self._records is None:
+            self._records = SqliteRecords(self.settings.records_path)
+        return self._records
+
+    @property
+    def graph(self) -> GraphClient:
+        """Return the Graph client; the SDK is loaded at the first call."""
+        if self._graph is None:
+            settings = self.settings
+            credential = StaticToken(settings.graph_token) if settings.graph_token else self.credential
+            self._graph = GraphClient(credential, mode=settings.listing, base_url=settings.graph)
+        return self._graph
+
+    @property
+    def credential(self) -> "AsyncTokenCredential":
+        """Return the managed identity in Azure, the signed-in engineer elsewhere."""
+        if self._credential is None:
+            from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - as above
+
+            self._credential = DefaultAzureCredential(managed_identity_client_id=self.settings.client_id or None)
+        return self._credential
+
+    async def model(self) -> "AccessModel":
+        """Read and compile the access model."""
+        from lifecycle.adapters.rules import load  # noqa: PLC0415 - compiling rules loads the CEL library
+
+        path = Path(self.settings.model)
+        if not path.is_file():
+            raise Misconfigured(f"LIFECYCLE_MODEL: there is no file {path}; write one, examples/model.yaml shows how")
+        return await asyncio.to_thread(load, path)
+
+    async def _make(self) -> Ports:
+        return Ports(
+            clock=self.clock,
+            records=self.records,
+            bus=self.bus,
+            bodies=FolderBodies(Path(self.settings.bodies)),
+            users=GraphUsers(self.graph),
+            entitlements=GraphEntitlements(self.graph),
+            model=await self.model(),
+        )
+
+    async def close(self) -> None:
+        """Close whatever was opened."""
+        for client in (self._bus, self._graph, self._records, self._credential):
+            if client is not None:
+                await client.close()

@@ -1,0 +1,137 @@
+"""Asks the guard before anything is applied, and withholds what it does not believe until a person releases it.
+
+Room is reserved by conditional write, never merely checked. A hold is sticky: it waits for its release or for its plan
+to vanish, and does not slip through when the window has moved on. Everything else of the same plan goes on.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lifecycle import messages
+from lifecycle.core.desired import Standing
+from lifecycle.core.evidence import Tag
+from lifecycle.core.guard import Claim, giving_claims, taking_claims
+from lifecycle.core.plan import Assign, ChangeStep, Plan, Remove, Reschedule
+from lifecycle.core.work import Check
+from lifecycle.look import Look
+from lifecycle.ports import Ports
+from lifecycle.records import holds, people
+from lifecycle.records.dossier import Dossier, Withheld, put_withheld
+from lifecycle.records.reservations import reserve
+
+_CONTESTED = "another person claims the same user; nothing is taken away until they are linked"
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubted:
+    """The steps that the guard does not believe, and its arithmetic."""
+
+    steps: tuple[ChangeStep, ...]
+    text: str = ""
+
+
+async def permitted(seen: Look, check: Check, ports: Ports) -> list[ChangeStep]:
+    """Return the steps that may be applied now, in order; the others are held and written down."""
+    changes = seen.plan.changes
+    before = seen.dossier.withheld
+    if before is not None and not before.released:
+        before = await _release(seen, before, check, ports)
+    free = [step for step in changes if before is not None and before.released and describe(step) in before.steps]
+    doubted = await _doubt(seen, before, ports, passed=free)
+    if doubted.steps:
+        await _hold(seen, doubted, check, ports)
+    elif before is not None and not free:
+        await _forget(seen.dossier, ports)
+    return [step for step in changes if step not in doubted.steps]
+
+
+async def _doubt(seen: Look, before: Withheld | None, ports: Ports, *, passed: list[ChangeStep]) -> _Doubted:
+    """Reserve room for everything that was not released; return what did not fit, or is held already."""
+    changes = [step for step in seen.plan.changes if step not in passed]
+    rest = Plan(seen.plan.person, seen.plan.model, tuple(changes))
+    if seen.match is not None and seen.match.contested and rest.taking:
+        return _Doubted(rest.taking, _CONTESTED)
+    leaver, named = seen.desired.standing is Standing.LEFT, _named(seen)
+    sticky: set[str] = set()
+    if before is not None and not before.released and not (leaver and named):
+        sticky = set(before.steps)
+    held = tuple(step for step in changes if describe(step) in sticky)
+    texts = [before.text] if held and before is not None else []
+    rest = replace(rest, steps=tuple(step for step in changes if step not in held))
+    doubted = [*held]
+    population = await people.population(ports.records) if rest.changes else None
+    if population is not None:
+        limits = ports.model.guard
+        refused = await _refused(taking_claims(rest, limits, population, leaver=leaver, named=named), seen, ports)
+        doubted += rest.taking if refused else ()
+        texts += refused
+        for package, claim in giving_claims(rest, limits, population).items():
+            refused = await _refused([claim], seen, ports)
+            texts += refused
+            if refused:
+                doubted += [step for step in rest.changes if isinstance(step, Assign) and step.package == package]
+    return _Doubted(tuple(doubted), "; ".join(texts))
+
+
+async def _refused(claims: list[Claim], seen: Look, ports: Ports) -> list[str]:
+    """Reserve the claims, all or none; return the arithmetic of those that did not fit."""
+    if not claims:
+        return []
+    verdicts = await reserve(ports.records, claims, ports.model.guard.window, seen.now)
+    return [str(verdict) for verdict in verdicts if not verdict.fits]
+
+
+def _named(seen: Look) -> bool:
+    """Whether somebody named this leaver; one derived from an absence or part of a bulk change is never exempt."""
+    span = seen.person.last_end(seen.now)
+    return span is not None and span.left is not None and span.left.recorded.origin.is_named
+
+
+async def _release(seen: Look, before: Withheld, check: Check, ports: Ports) -> Withheld:
+    """Mark the hold as released when a person approved exactly this hash."""
+    approval = await holds.approval_of(ports.records, before.run)
+    if approval is None or before.hash not in approval.hashes:
+        return before
+    released = replace(before, released=True)
+    detail = {"run": before.run, "plan": before.hash, "by": approval.by}
+    await seen.dossier.append(seen.now, Tag.RELEASED, check.cause, detail, put_withheld(seen.dossier, released))
+    await holds.let_go(ports.records, before.run, seen.dossier.person)
+    return released
+
+
+async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> None:
+    part = Plan(seen.plan.person, seen.plan.model, doubted.steps)
+    before = seen.dossier.withheld
+    if before is not None and before.hash == part.hash and not before.released:
+        return
+    run = before.run if before is not None and not before.released else check.run or check.cause
+    steps = tuple(describe(step) for step in part.changes)
+    held = holds.Held(run, seen.dossier.person, part.hash, steps, check.cause, doubted.text, seen.now)
+    await holds.hold(ports.records, held)
+    withheld = Withheld(run, part.hash, seen.now, doubted.text, steps)
+    detail = {"run": run, "plan": part.hash, "steps": list(steps), "why": doubted.text}
+    await seen.dossier.append(seen.now, Tag.HELD, check.cause, detail, put_withheld(seen.dossier, withheld))
+    data = {"run": run, "plan": part.hash, "why": doubted.text}
+    await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now)
+
+
+async def _forget(dossier: Dossier, ports: Ports) -> None:
+    """Drop a hold that has nothing left to hold."""
+    if dossier.withheld is not None:
+        await holds.let_go(ports.records, dossier.withheld.run, dossier.person)
+        await dossier.remember(put_withheld(dossier, None))
+
+
+def describe(step: ChangeStep) -> str:
+    """Return a step in one line: what a held set shows, and by which a released step is known again."""
+    match step:
+        case Assign():
+            return f"assign {step.package}{_until(step.ends)}"
+        case Reschedule():
+            return f"reschedule {step.package} ({step.assignment}){_until(step.ends)}"
+        case Remove():
+            return f"remove {step.package} ({step.assignment})"
+
+
+def _until(at: datetime | None) -> str:
+    return " without end" if at is None else f" until {at:%Y-%m-%dT%H:%M:%SZ}"

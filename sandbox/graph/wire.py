@@ -1,0 +1,176 @@
+"""Objects of the tenant as Graph's JSON."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.graph.directory import Directory
+from sandbox.graph.model import (
+    STATUS,
+    Assignment,
+    Catalog,
+    Package,
+    Policy,
+    Request,
+    Schedule,
+    User,
+    instant,
+)
+from sandbox.graph.shape import DEFAULT_USER, Shape
+
+type Json = dict[str, Any]
+
+
+class Wire:
+    """Writes objects in the shape asked for; looks their neighbours up in the directory.
+
+    `assignment_by_id` gives the row that a request belongs to.
+    """
+
+    def __init__(self, directory: Directory, assignment_by_id: Callable[[str], Assignment | None]) -> None:
+        self._directory = directory
+        self._assignment_by_id = assignment_by_id
+
+    def user(self, user: User, shape: Shape) -> Json:
+        """Return a user; most properties only when selected."""
+        whole: Json = {
+            "id": user.id,
+            "displayName": user.display_name,
+            "jobTitle": user.job_title,
+            "mail": user.mail,
+            "userPrincipalName": user.user_principal_name,
+            "employeeId": user.employee_id,
+            "accountEnabled": user.account_enabled,
+            "userType": user.user_type,
+            "department": user.department,
+            "employeeHireDate": instant(user.employee_hire_date),
+            "onPremisesSyncEnabled": user.on_premises_sync_enabled,
+        }
+        return shape.cut(whole) if shape.select is not None else Shape(DEFAULT_USER).cut(whole)
+
+    def catalog(self, catalog: Catalog, shape: Shape) -> Json:
+        """Return a catalog."""
+        shown = shape.cut(
+            {"id": catalog.id, "displayName": catalog.display_name, "state": "published", "catalogType": "userManaged"}
+        )
+        if (inner := shape.expand.get("accessPackages")) is not None:
+            shown["accessPackages"] = [self.package(p, inner) for p in self._directory.packages_of(catalog.id)]
+        return shown
+
+    def package(self, package: Package, shape: Shape) -> Json:
+        """Return an access package."""
+        shown = shape.cut({"id": package.id, "displayName": package.display_name, "isHidden": False})
+        if (inner := shape.expand.get("catalog")) is not None:
+            shown["catalog"] = self.catalog(self._directory.catalogs[package.catalog_id], inner)
+        if (inner := shape.expand.get("assignmentPolicies")) is not None:
+            shown["assignmentPolicies"] = [self.policy(p, inner) for p in self._directory.policies_of(package.id)]
+        return shown
+
+    def policy(self, policy: Policy, shape: Shape) -> Json:
+        """Return an assignment policy."""
+        automatic = {
+            "requestAccessForAllowedTargets": True,
+            "removeAccessWhenTargetLeavesAllowedTargets": True,
+            "gracePeriodBeforeAccessRemoval": "P7D",
+        }
+        shown = shape.cut(
+            {
+                "id": policy.id,
+                "displayName": policy.display_name,
+                "allowedTargetScope": policy.allowed_target_scope,
+                "expiration": {
+                    "type": "noExpiration" if policy.expiration is None else "afterDuration",
+                    "endDateTime": None,
+                    "duration": policy.expiration,
+                },
+                "requestorSettings": {"allowCustomAssignmentSchedule": policy.custom_schedule},
+                "requestApprovalSettings": {
+                    "isApprovalRequiredForAdd": policy.approval_for_add,
+                    "isApprovalRequiredForUpdate": policy.approval_for_update,
+                    "stages": [],
+                },
+                "automaticRequestSettings": automatic if policy.automatic else None,
+            }
+        )
+        package = self._directory.packages[policy.package_id]
+        if (inner := shape.expand.get("accessPackage")) is not None:
+            shown["accessPackage"] = self.package(package, inner)
+        if (inner := shape.expand.get("catalog")) is not None:
+            shown["catalog"] = self.catalog(self._directory.catalogs[package.catalog_id], inner)
+        return shown
+
+    def subject(self, user_id: str, shape: Shape) -> Json:
+        """Return the accessPackageSubject of a user, whose id is not the user's."""
+        user = self._directory.users[user_id]
+        return shape.cut(
+            {
+                "id": user.subject_id,
+                "objectId": user.id,
+                "displayName": user.display_name,
+                "email": user.mail,
+                "principalName": user.user_principal_name,
+                "subjectType": "user",
+            }
+        )
+
+    def assignment(self, row: Assignment, shape: Shape) -> Json:
+        """Return an assignment."""
+        shown = shape.cut(
+            {
+                "id": row.id,
+                "state": row.state,
+                "status": row.status or STATUS[row.state],
+                "expiredDateTime": instant(row.expired),
+                "schedule": _schedule(row.schedule),
+                "customExtensionCalloutInstances": [],
+            }
+        )
+        if (inner := shape.expand.get("target")) is not None:
+            shown["target"] = self.subject(row.user_id, inner)
+        if (inner := shape.expand.get("accessPackage")) is not None:
+            shown["accessPackage"] = self.package(self._directory.packages[row.package_id], inner)
+        if (inner := shape.expand.get("assignmentPolicy")) is not None:
+            shown["assignmentPolicy"] = self.policy(self._directory.policies[row.policy_id], inner)
+        return shown
+
+    def request(self, request: Request, shape: Shape) -> Json:
+        """Return an assignment request.
+
+        The requestor of a direct assignment is its target. An expanded assignment lacks its schedule, as seen in
+        microsoft-graph-docs issue 13727: who needs the end reads `/assignments/{id}`.
+        """
+        shown = shape.cut(
+            {
+                "id": request.id,
+                "requestType": request.type,
+                "state": request.state,
+                "status": STATUS[request.state],
+                "createdDateTime": instant(request.created),
+                "completedDateTime": instant(request.completed),
+                "schedule": None if request.schedule is None else _schedule(request.schedule),
+                "justification": request.justification,
+                "answers": [],
+                "customExtensionCalloutInstances": [],
+            }
+        )
+        if (inner := shape.expand.get("requestor")) is not None:
+            shown["requestor"] = self.subject(request.user_id, inner)
+        if (inner := shape.expand.get("accessPackage")) is not None:
+            shown["accessPackage"] = self.package(self._directory.packages[request.package_id], inner)
+        if (inner := shape.expand.get("assignment")) is not None:
+            row = None if request.assignment_id is None else self._assignment_by_id(request.assignment_id)
+            shown["assignment"] = None if row is None else self.assignment(row, inner)
+            if row is not None and "schedule" in shown["assignment"]:
+                shown["assignment"]["schedule"] = None
+        return shown
+
+
+def _schedule(schedule: Schedule) -> Json:
+    return {
+        "startDateTime": instant(schedule.start),
+        "recurrence": None,
+        "expiration": {
+            "type": schedule.type,
+            "endDateTime": instant(schedule.end),
+            "duration": schedule.duration,
+        },
+    }

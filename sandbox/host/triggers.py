@@ -1,0 +1,85 @@
+"""What each function of the app waits for, with its settings resolved.
+
+This host knows Service Bus queues (one message a call) and timers; it refuses an app that needs anything else,
+rather than leave a function silently asleep.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.host import ncrontab, settings
+from sandbox.host.errors import HostError
+from sandbox.host.worker import Function
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTrigger:
+    """A function fed by a queue."""
+
+    function: str
+    parameter: str
+    queue: str
+    connection: str
+    """The connection string itself."""
+    sessions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimerTrigger:
+    """A function that is due by the clock."""
+
+    function: str
+    parameter: str
+    schedule: ncrontab.Schedule
+
+
+type Trigger = QueueTrigger | TimerTrigger
+
+
+def read(functions: Iterable[Function], app_settings: Mapping[str, str]) -> list[Trigger]:
+    """Return every function's trigger; raise `HostError` for a setting, schedule or trigger that cannot work here."""
+    return [_trigger(function, app_settings) for function in functions]
+
+
+def _trigger(function: Function, app_settings: Mapping[str, str]) -> Trigger:
+    binding = next(binding for binding in function.bindings if str(binding["type"]).endswith("Trigger"))
+    if len(function.bindings) > 1:
+        raise HostError(
+            f"Function {function.name} has an input or output binding; the sandbox's host runs triggers only."
+        )
+    match binding["type"]:
+        case "serviceBusTrigger":
+            return _queue(function.name, binding, app_settings)
+        case "timerTrigger":
+            return _timer(function.name, binding, app_settings)
+        case other:
+            raise HostError(
+                f"Function {function.name} has a {other}; the sandbox's host runs Service Bus queue and timer triggers."
+            )
+
+
+def _queue(function: str, binding: Mapping[str, Any], app_settings: Mapping[str, str]) -> QueueTrigger:
+    if "queueName" not in binding:
+        raise HostError(f"Function {function} reads a topic; the sandbox's broker has queues only.")
+    if str(binding.get("cardinality", "ONE")).upper() != "ONE":
+        raise HostError(
+            f"Function {function} takes many messages a call; with sessions that loses lock renewal. Use one."
+        )
+    if binding.get("autoCompleteMessages", True) is False:
+        raise HostError(f"Function {function} wants to settle messages itself, which the sandbox's host cannot offer.")
+    return QueueTrigger(
+        function=function,
+        parameter=binding["name"],
+        queue=settings.resolve(binding["queueName"], app_settings, where=f"Function {function}: queue_name"),
+        connection=settings.connection(binding["connection"], app_settings, where=f"Function {function}"),
+        sessions=bool(binding.get("isSessionsEnabled", False)),
+    )
+
+
+def _timer(function: str, binding: Mapping[str, Any], app_settings: Mapping[str, str]) -> TimerTrigger:
+    expression = settings.resolve(binding["schedule"], app_settings, where=f"Function {function}: schedule")
+    try:
+        return TimerTrigger(function, binding["name"], ncrontab.parse(expression))
+    except ValueError as error:
+        raise HostError(f"Function {function}: {error}") from None
