@@ -43,6 +43,7 @@ def overlay(
             Assignment(
                 row.id,
                 package.name,
+                row.starts,
                 _end(row, mine, now),
                 ours=mine is not None,
                 adoptable=mine is None and row.policy == package.policy,
@@ -51,7 +52,7 @@ def overlay(
         )
     seen = {assignment.id for assignment in found}
     found += [
-        Assignment(holding.assignment, holding.package, holding.ends, ours=True)
+        Assignment(holding.assignment, holding.package, holding.at, holding.ends, ours=True)
         for holding in dossier.holdings.values()
         if _not_listed_yet(holding, seen, now)
     ]

@@ -99,9 +99,20 @@ def _request(step: ChangeStep, flight: Flight, user: str, ports: Ports, now: dat
         user=user,
         policy=package.policy,
         assignment=flight.assignment,
-        starts=None if isinstance(step, Remove) else now,
+        starts=_starts(step, now),
         ends=flight.ends,
     )
+
+
+def _starts(step: ChangeStep, now: datetime) -> datetime | None:
+    """Return the schedule's start: now for a new row, the row's own for one that is rescheduled."""
+    match step:
+        case Assign():
+            return now
+        case Reschedule():
+            return step.starts or now
+        case Remove():
+            return None
 
 
 def _intent(step: ChangeStep, request: Request) -> Detail:

@@ -5,6 +5,7 @@ understood or trusted is set aside with its reason; what could not be stored goe
 the look never is: a repeated message looks again.
 """
 
+import hashlib
 from datetime import datetime, timedelta
 
 from lifecycle import messages
@@ -46,7 +47,8 @@ async def intake(queue: Queue, body: bytes, ports: Ports) -> None:
     except Permanent as error:
         await set_aside(queue, body, str(error), ports)
     except Transient:
-        again = Message(message_id("intake", f"{queue} {now.isoformat()}", len(body)), body)
+        digest = hashlib.sha256(body).hexdigest()
+        again = Message(message_id("intake", f"{queue} {digest} {now.isoformat()}"), body)
         await ports.bus.send(queue, [again], at=now + _AGAIN)
 
 

@@ -105,7 +105,7 @@ async def _match(  # noqa: PLR0917 who, what is wanted, and where it is written 
     dossier: Dossier, whole: Person, desired: Desired, ports: Ports, now: datetime, cause: str, *, settle: bool
 ) -> Match | None:
     """Find the user when somebody must have one: something is wanted, or something may have to be taken."""
-    if not (desired.entitlements or desired.denied or desired.standing is Standing.LEFT or dossier.holdings):
+    if not (desired.entitlements or desired.denied or desired.sweep_out or dossier.holdings):
         return None
     if not settle:
         return await peek(dossier, whole, ports)

@@ -20,7 +20,7 @@ from lifecycle.ports import Ports
 from lifecycle.records import people
 from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, put_holding, put_patience
 from lifecycle.records.wakeups import set_wake
-from lifecycle.withhold import permitted
+from lifecycle.withhold import describe, permitted
 
 SOON = timedelta(minutes=10)
 """A wake-up nearer than this is scheduled on the bus at once; the index and its timer are for what is farther."""
@@ -55,7 +55,11 @@ async def _close_gap(seen: Look, check: Check, ports: Ports) -> None:
     if seen.match is None:
         return
     await _adopt(seen, check.cause)
-    for step in await permitted(seen, check, ports):
+    steps = await permitted(seen, check, ports)
+    if steps:
+        detail = {"plan": seen.plan.hash, "model": seen.plan.model, "steps": [describe(step) for step in steps]}
+        await seen.dossier.append(seen.now, Tag.PLANNED, check.cause, detail)
+    for step in steps:
         if step.package not in _under_way(seen.dossier, seen.now):
             await apply(step, seen.dossier, seen.match.user, ports, seen.now, check.cause)
 

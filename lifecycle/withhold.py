@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifecycle import messages
-from lifecycle.core.desired import Standing
 from lifecycle.core.evidence import Tag
 from lifecycle.core.guard import Claim, giving_claims, taking_claims
 from lifecycle.core.plan import Assign, ChangeStep, Plan, Remove, Reschedule
@@ -51,7 +50,9 @@ async def _doubt(seen: Look, before: Withheld | None, ports: Ports, *, passed: l
     rest = Plan(seen.plan.person, seen.plan.model, tuple(changes))
     if seen.match is not None and seen.match.contested and rest.taking:
         return _Doubted(rest.taking, _CONTESTED)
-    leaver, named = seen.desired.standing is Standing.LEFT, _named(seen)
+    span = seen.person.leaving(seen.now)
+    leaver = span is not None
+    named = span is not None and span.left is not None and span.left.recorded.origin.is_named
     sticky: set[str] = set()
     if before is not None and not before.released and not (leaver and named):
         sticky = set(before.steps)
@@ -79,12 +80,6 @@ async def _refused(claims: list[Claim], seen: Look, ports: Ports) -> list[str]:
         return []
     verdicts = await reserve(ports.records, claims, ports.model.guard.window, seen.now)
     return [str(verdict) for verdict in verdicts if not verdict.fits]
-
-
-def _named(seen: Look) -> bool:
-    """Whether somebody named this leaver; one derived from an absence or part of a bulk change is never exempt."""
-    span = seen.person.last_end(seen.now)
-    return span is not None and span.left is not None and span.left.recorded.origin.is_named
 
 
 async def _release(seen: Look, before: Withheld, check: Check, ports: Ports) -> Withheld:

@@ -113,6 +113,13 @@ class Person:
         over = [span for job in self.employments for span in job.spans if span.end is not None and span.end <= at]
         return max(over, key=lambda span: span.end or at, default=None)
 
+    def leaving(self, at: datetime) -> Span | None:
+        """Return the span whose end is the end of the last employment: past, or coming and known already."""
+        spans = [span for job in self.employments for span in job.spans]
+        if any(span.end is None for span in spans) or not spans:
+            return None
+        return max(spans, key=lambda span: span.end or at)
+
     def first_day(self, at: datetime) -> datetime | None:
         """Return the start of the running employment, or else of the next one."""
         starts = [

@@ -17,6 +17,9 @@ from lifecycle.core.model import AccessModel
 TOLERANCE = timedelta(minutes=1)
 """Two ends that differ by less are the same: a request for a second's difference would be a wasted one."""
 
+EXPIRES_WITHIN = timedelta(minutes=15)
+"""How long after a row's end Entra is left to expire it by itself; then we remove it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -27,6 +30,7 @@ class Assignment:
 
     id: str
     package: str
+    starts: datetime | None = None
     ends: datetime | None = None
     ours: bool = False
     adoptable: bool = False
@@ -68,6 +72,7 @@ class Reschedule:
     was: datetime | None
     ends: datetime | None
     why: tuple[str, ...]
+    starts: datetime | None = None
 
     @property
     def shortens(self) -> bool:
@@ -162,7 +167,7 @@ def plan(desired: Desired, actual: Actual, model: AccessModel, now: datetime, *,
         elif wanted is not None:
             steps.extend(_justified(wanted, rows[package], desired, now))
         else:
-            steps.extend(_unjustified(package, rows[package], desired))
+            steps.extend(_unjustified(package, rows[package], desired, now))
     if protected:
         steps = [_spare(step) for step in steps]
     steps.sort(key=_order)
@@ -198,7 +203,7 @@ def _justified(wanted: Entitlement, rows: list[Assignment], desired: Desired, no
     if not rows:
         if desired.frozen:
             yield Keep(wanted.package, "", why, "wanted, but the person is frozen")
-        elif wanted.end is None or wanted.end > now:
+        elif wanted.end is None or wanted.end > now + TOLERANCE:
             yield Assign(wanted.package, wanted.end, why)
         return
     for row in ours:
@@ -207,7 +212,7 @@ def _justified(wanted: Entitlement, rows: list[Assignment], desired: Desired, no
         elif desired.frozen and not _earlier(wanted.end, row.ends):
             yield Keep(wanted.package, row.id, why, "would be extended, but the person is frozen")
         else:
-            yield Reschedule(wanted.package, row.id, row.ends, wanted.end, why)
+            yield Reschedule(wanted.package, row.id, row.ends, wanted.end, why, row.starts)
     for row in others:
         yield Keep(wanted.package, row.id, why, _held_by(row))
 
@@ -228,7 +233,7 @@ def _earlier(one: datetime | None, other: datetime | None) -> bool:
     return one is not None and (other is None or one < other)
 
 
-def _unjustified(package: str, rows: list[Assignment], desired: Desired) -> Iterable[Step]:
+def _unjustified(package: str, rows: list[Assignment], desired: Desired, now: datetime) -> Iterable[Step]:
     why = (_gone(desired),)
     if package in desired.denied:
         why = ("denied: taken away by a review, a person or by hand",)
@@ -237,6 +242,8 @@ def _unjustified(package: str, rows: list[Assignment], desired: Desired) -> Iter
     for row in rows:
         if row.auto:
             yield Keep(package, row.id, why, "auto-assignment policy: never touched, outlives its reason")
+        elif row.ends is not None and row.ends <= now < row.ends + EXPIRES_WITHIN:
+            yield Keep(package, row.id, why, "its end has come; Entra is given a while to expire it")
         elif package in desired.sweep_out or row.ours:
             yield Remove(package, row.id, why)
         elif row.adoptable:
@@ -265,6 +272,7 @@ def _spare(step: Step) -> Step:
 
 def _look_again(desired: Desired, actual: Actual, now: datetime) -> datetime | None:
     """Return the next instant that matters: a reason begins or ends, or a row that satisfies one runs out."""
-    edges = [row.ends for row in actual.assignments if row.ends is not None and row.ends > now]
+    ends = [row.ends for row in actual.assignments if row.ends is not None]
+    edges = [edge for end in ends for edge in (end, end + EXPIRES_WITHIN) if edge > now]
     edges += [] if desired.next_change is None else [desired.next_change]
     return min(edges, default=None)

@@ -10,8 +10,10 @@ from datetime import datetime
 
 from lifecycle.core.evidence import Tag
 from lifecycle.ports import Put, Records
+from lifecycle.records import holds, people
 from lifecycle.records.dossier import open_dossier, put_flight, put_holding, put_refusal
 from lifecycle.records.keys import safe
+from lifecycle.records.wakeups import set_wake
 
 _PERSON, _WORKER = "p", "w"
 
@@ -79,6 +81,10 @@ async def _hand_over(records: Records, former: str, person: str, now: datetime, 
     changes += [put_holding(new, row) for name, row in old.holdings.items() if name not in new.holdings]
     changes += [put_refusal(new, one) for package, one in old.refusals.items() if package not in new.refusals]
     await new.append_anyway(now, Tag.MERGED, cause, {"from": former}, *changes)
+    await set_wake(old, None)
+    await people.note(records, people.Known(former))
+    if old.withheld is not None:
+        await holds.let_go(records, old.withheld.run, former)
 
 
 def _partition(identifier: str) -> str:

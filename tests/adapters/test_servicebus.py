@@ -153,6 +153,7 @@ async def test_a_send_that_is_cut_off_leaves_a_usable_bus(bus, broker, monkeypat
     monkeypatch.setattr("lifecycle.adapters.servicebus.connection.WHOLE", timedelta(seconds=-5))
     with pytest.raises(Transient, match="TimeoutError"):
         await bus.send(Queue.HR, messages(2))
+    assert Queue.HR not in bus._senders
     monkeypatch.undo()
     await bus.send(Queue.HR, messages(3))
     assert broker.counts("hr-facts").active == 3
