@@ -139,7 +139,7 @@ async def _taken(dossier: Dossier, flight: Flight, answer: Submitted | AlreadyOp
 
 
 async def _refused(dossier: Dossier, flight: Flight, error: Refused, ports: Ports, now: datetime) -> None:
-    """Record the refusal. 404 on a removal and 409 on an addition say that it is so already: look again after the lag."""
+    """Record the refusal; 404 on a removal and 409 on an addition mean that it is so already: look after the lag."""
     already = (flight.kind, error.status) in {("adminRemove", 404), ("adminAdd", 409)}
     again = now + SETTLE if already else try_again(flight.looks, now)
     failed = replace(flight, stage=Stage.FAILED, looks=flight.looks + (not already), look_at=again)

@@ -1,8 +1,8 @@
 """Sees each request to its end, and finds out what became of a write whose answer was lost.
 
-201 means submitted. A request is asked for at growing intervals until Graph says how it ended. A write without an answer
-is looked for by its token, among the requests and among the rows; only when it is absent twice, a settling time apart, is
-it taken as never arrived. This module never posts a request.
+201 means submitted. A request is asked for at growing intervals until Graph says how it ended. A write without an
+answer is looked for by its token, among the requests and among the rows; only when it is absent twice, a settling time
+apart, is it taken as never arrived. This module never posts a request.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.actual import ended, overlay, taken
-from lifecycle.core.desired import Denial, Desired, Standing, entitled
+from lifecycle.core.desired import Denial, Desired, entitled
 from lifecycle.core.evidence import Tag
 from lifecycle.core.model import Drift
 from lifecycle.core.person import Person, person

@@ -1,8 +1,8 @@
 """Keeps what could not be understood, with its reason, and sends it round again once its cause was mended.
 
-The Functions binding cannot dead-letter with a reason, so a copy goes to the quarantine queue and the message itself is
-done. A large body is kept beside the queue. A replay is a new message; replaying twice is replaying once, since facts are
-deduplicated and looks find nothing left to do.
+The Functions binding cannot dead-letter with a reason, so a copy goes to the quarantine queue and the message itself
+is done. A large body is kept beside the queue. A replay is a new message; replaying twice is replaying once, since
+facts are deduplicated and looks find nothing left to do.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Looks at many: whoever is due, everybody, everybody on a project, everybody in a released set.
 
-Only asks for checks; each person is then looked at by the same path as after any event. Bulk work trickles: one slice of
-checks at a time, the next slice scheduled behind it.
+Only asks for checks; each person is then looked at by the same path as after any event. Bulk work trickles: one slice
+of checks at a time, the next slice scheduled behind it.
 """
 
 from datetime import datetime, timedelta
@@ -72,7 +72,7 @@ def _mark(work: FanOut, now: datetime) -> str:
 
 
 async def approve_release(work: Release, ports: Ports) -> None:
-    """Write down the approval of a held set and ask for a check of everybody in it. Raises `Permanent` if it changed."""
+    """Write down the approval of a held set and ask for checks of its people. Raises `Permanent` if it changed."""
     now = ports.clock.now()
     held = await holds.held_set(ports.records, work.run)
     await holds.approve(ports.records, work.run, work.set_hash, work.by, now)

@@ -12,7 +12,6 @@ from lifecycle.adapters.clock import OffsetClock, SystemClock
 from lifecycle.adapters.folder import FolderBodies
 from lifecycle.adapters.graph import GraphClient, GraphEntitlements, GraphUsers, StaticToken
 from lifecycle.adapters.sqlite import SqliteRecords
-from lifecycle.errors import Misconfigured
 from lifecycle.ports import Clock, Ports
 from lifecycle.settings import Settings
 
@@ -90,10 +89,7 @@ class Wiring:
         """Read and compile the access model."""
         from lifecycle.adapters.rules import load  # noqa: PLC0415 - compiling rules loads the CEL library
 
-        path = Path(self.settings.model)
-        if not path.is_file():
-            raise Misconfigured(f"LIFECYCLE_MODEL: there is no file {path}; write one, examples/model.yaml shows how")
-        return await asyncio.to_thread(load, path)
+        return await asyncio.to_thread(load, Path(self.settings.model))
 
     async def _make(self) -> Ports:
         return Ports(

@@ -27,6 +27,7 @@ class _Doubted:
 
     steps: tuple[ChangeStep, ...]
     text: str = ""
+    contested: bool = False
 
 
 async def permitted(seen: Look, check: Check, ports: Ports) -> list[ChangeStep]:
@@ -49,12 +50,12 @@ async def _doubt(seen: Look, before: Withheld | None, ports: Ports, *, passed: l
     changes = [step for step in seen.plan.changes if step not in passed]
     rest = Plan(seen.plan.person, seen.plan.model, tuple(changes))
     if seen.match is not None and seen.match.contested and rest.taking:
-        return _Doubted(rest.taking, _CONTESTED)
+        return _Doubted(rest.taking, _CONTESTED, contested=True)
     span = seen.person.leaving(seen.now)
     leaver = span is not None
     named = span is not None and span.left is not None and span.left.recorded.origin.is_named
     sticky: set[str] = set()
-    if before is not None and not before.released and not (leaver and named):
+    if before is not None and not (before.released or before.contested) and not (leaver and named):
         sticky = set(before.steps)
     held = tuple(step for step in changes if describe(step) in sticky)
     texts = [before.text] if held and before is not None else []
@@ -97,13 +98,14 @@ async def _release(seen: Look, before: Withheld, check: Check, ports: Ports) -> 
 async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> None:
     part = Plan(seen.plan.person, seen.plan.model, doubted.steps)
     before = seen.dossier.withheld
-    if before is not None and before.hash == part.hash and not before.released:
+    waits = before is not None and not before.released and before.contested == doubted.contested
+    if before is not None and waits and before.hash == part.hash:
         return
     run = before.run if before is not None and not before.released else check.run or check.cause
     steps = tuple(describe(step) for step in part.changes)
     held = holds.Held(run, seen.dossier.person, part.hash, steps, check.cause, doubted.text, seen.now)
     await holds.hold(ports.records, held)
-    withheld = Withheld(run, part.hash, seen.now, doubted.text, steps)
+    withheld = Withheld(run, part.hash, seen.now, doubted.text, steps, contested=doubted.contested)
     detail = {"run": run, "plan": part.hash, "steps": list(steps), "why": doubted.text}
     await seen.dossier.append(seen.now, Tag.HELD, check.cause, detail, put_withheld(seen.dossier, withheld))
     data = {"run": run, "plan": part.hash, "why": doubted.text}

@@ -16,8 +16,8 @@ from lifecycle.core.events import (
     Opened,
     Origin,
     Recorded,
-    Rescinded,
     Released,
+    Rescinded,
     Staffed,
     Status,
     Worker,
@@ -44,9 +44,7 @@ from tests.fakes.records import MemoryRecords
 
 HR, PMO, ITSM = "/hr/test", "/pmo", "/itsm"
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-UNLIMITED = GuardLimits(
-    removals=Limit(10_000), additions=Limit(10_000), leavers=Limit(10_000)
-)
+UNLIMITED = GuardLimits(removals=Limit(10_000), additions=Limit(10_000), leavers=Limit(10_000))
 
 
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
@@ -97,7 +95,7 @@ def recorded(
     return Recorded(identifier, source, key(subject), time, sequence, origin or Origin())
 
 
-def joined(  # noqa: PLR0917
+def joined(
     name: str, time: datetime, effective: Effective, worker: Worker | None = None, origin: Origin | None = None
 ) -> Joined:
     worker = worker or a_worker()
@@ -144,9 +142,7 @@ def staffed(  # noqa: PLR0917
     return Staffed(recorded(name, project, time, source=PMO), key(person), role, starts, until)
 
 
-def released(
-    name: str, time: datetime, person: str = "E1", project: str = "p1", role: str = "engineer"
-) -> Released:
+def released(name: str, time: datetime, person: str = "E1", project: str = "p1", role: str = "engineer") -> Released:
     return Released(recorded(name, project, time, source=PMO), key(person), role)
 
 
@@ -242,5 +238,3 @@ class Company:
         """What the worker's user really has, by the model's names."""
         names = {package.access_package: package.name for package in self.model.packages.values()}
         return {names.get(package, package) for package in self.directory.live(f"user-{key(worker)}")}
-
-

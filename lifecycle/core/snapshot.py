@@ -61,10 +61,11 @@ class Snapshot:
 class Told:
     """What a source has said of a worker so far, as far as the next list must be compared with it.
 
-    `started` and `joined` are the first day of the present employment and the ids of the facts that said so; `ended`
-    and `left` the last day and the ids of the leavings that said so, none while employed; `previous` the last day of the
-    employment before. `horizon` is the latest day from which any snapshot holds, `missed` for how many lists in a row
-    the worker has been missing, `run` the last list that changed any of this.
+    `worker` is the snapshot of the last event that had one, with the status that was said last. `started` and `joined`
+    are the first day of the present employment and the ids of the facts that said so; `ended` and `left` the last day
+    and the ids of the leavings that said so, none while employed; `previous` the last day of the employment before.
+    `horizon` is the latest day from which any snapshot holds, `missed` for how many lists in a row the worker has been
+    missing, `run` the last list that changed any of this.
     """
 
     worker: Worker
@@ -162,12 +163,17 @@ def _appeared(voice: _Voice, entry: Entry) -> tuple[list[WorkerFact], Told]:
 
 def _again(voice: _Voice, entry: Entry, before: Told) -> tuple[list[WorkerFact], Told]:
     """Say what is new of a worker that was told of before."""
-    told = replace(before, worker=entry.worker, first_day=entry.first_day or before.first_day, missed=0)
+    told = replace(before, first_day=entry.first_day or before.first_day, missed=0)
+    if entry.worker.status is Status.LEFT:
+        told = replace(told, worker=replace(before.worker, status=Status.LEFT))
+        corrected = entry.last_day not in (None, before.ended) and not _is_stale(entry.last_day, told)
+        if before.ended is None or corrected:
+            return _leave(voice, entry, told)
+        # What absence alone had said, the list now says itself; named leavers pass limits that derived ones do not.
+        return _leave(voice, replace(entry, last_day=before.ended), told) if before.missed else ([], told)
+    told = replace(told, worker=entry.worker)
     if before.horizon is not None and _is_relocated(before.worker, entry.worker):
         told = replace(told, horizon=before.horizon + _ZONES_APART)
-    if entry.worker.status is Status.LEFT:
-        corrected = entry.last_day not in (None, before.ended) and not _is_stale(entry.last_day, told)
-        return _leave(voice, entry, told) if before.ended is None or corrected else ([], told)
     if before.ended is not None:
         return _return(voice, entry, before, told)
     return _described(voice, entry, before, told)

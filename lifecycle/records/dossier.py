@@ -100,7 +100,8 @@ class Patience:
 class Withheld:
     """A hold: its run, the hash of the withheld part of the plan, its steps in words, the guard's arithmetic.
 
-    `released` once a person approved it: these steps then pass, also when only some of them are left.
+    `released` once a person approved it: these steps then pass, also when only some of them are left. `contested`
+    when it waits for two people to be linked, not for the guard.
     """
 
     run: str
@@ -109,6 +110,7 @@ class Withheld:
     text: str
     steps: tuple[str, ...] = ()
     released: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

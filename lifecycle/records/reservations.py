@@ -1,8 +1,8 @@
 """Room under the guard's limits, reserved by conditional write before anything is applied.
 
-One partition a counter (`guard-…`): a head row with counts in buckets of time, conditional on its etag, and a row a key,
-so that the same step claimed again inside the window counts once. A step that was reserved and then failed keeps its
-room: repeating it is free, and the count errs on the safe side.
+One partition a counter (`guard-…`): a head row with counts in buckets of time, conditional on its etag, and a row a
+key, so that the same step claimed again inside the window counts once. A step that was reserved and then failed keeps
+its room: repeating it is free, and the count errs on the safe side.
 """
 
 from collections.abc import Sequence

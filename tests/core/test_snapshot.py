@@ -260,6 +260,16 @@ def test_absence_from_as_many_lists_in_a_row_as_agreed_is_a_leaving_that_says_so
     assert source.employed(FAR)
 
 
+def test_a_leaving_that_was_derived_is_named_once_the_list_says_it():
+    """The same last day again, now as a statement about this very worker; and only once."""
+    source = Source(replace(TERMS, left_after=1))
+    source.take(entry(), entry(worker="e2"), at=at(2))
+    source.take(entry(worker="e2"), at=at(3))
+    new = source.take(entry(Status.LEFT), entry(worker="e2"), at=at(4))
+    assert [(type(fact), fact.effective, str(fact.recorded.origin)) for fact in new.facts] == [(Left, day(3), "named")]
+    assert source.take(entry(Status.LEFT), entry(worker="e2"), at=at(5)).facts == ()
+
+
 def test_a_leaver_who_is_no_longer_listed_is_not_absent():
     """Many lists drop leavers after a while; that says nothing new."""
     source = Source(replace(TERMS, left_after=1))
@@ -295,12 +305,14 @@ ENTRIES = st.builds(
     time_zone=st.sampled_from([None, "Pacific/Auckland", "America/Los_Angeles"]),
 )  # fmt: skip
 HISTORIES = st.lists(
-    st.tuples(st.integers(1, 40), st.dictionaries(st.sampled_from(["e1", "e2"]), ENTRIES)), min_size=1, max_size=8
+    st.tuples(st.integers(1, 40) | st.just(0.1), st.dictionaries(st.sampled_from(["e1", "e2"]), ENTRIES)),
+    min_size=1,
+    max_size=8,
 )
 
 
 @given(HISTORIES)
-def test_the_facts_of_all_lists_fold_to_the_last_one(history: Sequence[tuple[int, dict[str, Entry]]]):
+def test_the_facts_of_all_lists_fold_to_the_last_one(history: Sequence[tuple[float, dict[str, Entry]]]):
     """Long after, whoever the last list had as employed is, with its attributes, and whoever left is not."""
     source, when = Source(), MONDAY
     for gap, rows in history:
@@ -320,7 +332,7 @@ def test_the_facts_of_all_lists_fold_to_the_last_one(history: Sequence[tuple[int
 
 
 @given(HISTORIES)
-def test_every_fact_is_of_its_kind(history: Sequence[tuple[int, dict[str, Entry]]]):
+def test_every_fact_is_of_its_kind(history: Sequence[tuple[float, dict[str, Entry]]]):
     """Joiners and movers never say left, and a leaving is said only of somebody the list or the count has as gone."""
     source, when = Source(), MONDAY
     for gap, rows in history:

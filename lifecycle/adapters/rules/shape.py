@@ -15,9 +15,9 @@ from typing import Any, Literal, Self, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
+from lifecycle.adapters.rules.document import Problems
 from lifecycle.contract import fields
 from lifecycle.contract.fields import Zone
-from lifecycle.adapters.rules.document import Problems
 from lifecycle.core.model import Drift, RenewalMode
 
 _DURATION = re.compile(
