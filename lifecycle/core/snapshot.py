@@ -223,22 +223,24 @@ def _corrected_start(voice: _Voice, before: Told, told: Told) -> date | None:
         return None
     if told.previous is None or first > told.previous:
         return first
-    soon = max(voice.day, told.previous + timedelta(days=1))
+    soon = max(voice.day, told.previous + _apart(before.worker, told.worker))
     return soon if soon < started else None
 
 
 def _return(voice: _Voice, entry: Entry, before: Told, told: Told) -> tuple[list[WorkerFact], Told]:
     """Take back somebody who had left: a new employment, or, where the last day has not passed, the old one."""
     ended = before.ended or voice.day
-    # Two zones can lie a day apart, and an employment that begins before the last one is over would only correct it.
-    apart = _ZONES_APART if _is_relocated(before.worker, entry.worker) else timedelta()
+    apart = _apart(before.worker, entry.worker)
     start = entry.first_day if entry.first_day is not None and entry.first_day > ended else voice.day
-    if start - ended > apart:
+    if start - ended >= apart:
         return _join(voice, entry, replace(told, previous=ended), start)
     facts: list[WorkerFact] = [voice.rescinded(entry.worker.id, fact) for fact in before.left]
     told = replace(told, ended=None, left=())
     if not told.joined:
-        joined, told = _join(voice, entry, told, entry.first_day or voice.day)
+        start = entry.first_day or voice.day
+        if told.previous is not None:
+            start = max(start, told.previous + apart)
+        joined, told = _join(voice, entry, told, start)
         return facts + joined, told
     described, told = _described(voice, entry, before, told)
     return facts + described, told
@@ -257,6 +259,11 @@ def _leave(voice: _Voice, entry: Entry, told: Told, origin: Origin | None = None
             day = voice.day
     fact = voice.left(worker, day, origin)
     return [*facts, fact], replace(told, ended=day, left=(*told.left, fact.recorded.id))
+
+
+def _apart(before: Worker, after: Worker) -> timedelta:
+    """Return how long after a last day the next first day must be: one that begins earlier would only correct it."""
+    return timedelta(days=1) + (_ZONES_APART if _is_relocated(before, after) else timedelta())
 
 
 def _is_relocated(before: Worker, after: Worker) -> bool:

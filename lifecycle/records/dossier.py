@@ -21,6 +21,11 @@ _ATTEMPTS = 20
 """How often an outcome is offered to a head that keeps moving; each loss means that another writer got on."""
 
 
+_HEAD = "d"
+"""The head's key: behind the chain's (`c-`), before all other state, because a store may return the rows of one read
+page by page, and a head that was read after the state would guard a state that it does not belong to."""
+
+
 class Stage(StrEnum):
     """How far a request of ours has come."""
 
@@ -149,10 +154,10 @@ class Dossier:
         """
         record = Record(self.person, self.head.length + 1, self.head.hash, at, tag, cause, dict(detail))
         value = pack({"length": record.number, "hash": record.hash})
-        moved = Replace("head", value, self.head.etag) if self.head.etag else Insert("head", value)
+        moved = Replace(_HEAD, value, self.head.etag) if self.head.etag else Insert(_HEAD, value)
         entry = Insert(f"c-{record.number:010d}", record.canonical())
         etags = await self.records.write(self.partition, [moved, entry, *changes])
-        self.head = Head(record.number, record.hash, etags["head"])
+        self.head = Head(record.number, record.hash, etags[_HEAD])
 
     async def append_anyway(self, at: datetime, tag: Tag, cause: str, detail: Detail, *changes: Change) -> bool:
         """Write an outcome wherever the chain now ends: what was done is recorded even when we were overtaken.
@@ -176,19 +181,19 @@ class Dossier:
 
     async def chain(self, *, after: int = 0) -> list[Record]:
         """Return the person's evidence in order, from the record behind `after` on."""
-        rows = await self.records.rows(self.partition, after=f"c-{after + 1:010d}", before="d")
+        rows = await self.records.rows(self.partition, after=f"c-{after + 1:010d}", before=_HEAD)
         return [parse(row.value) for row in rows]
 
 
 async def open_dossier(records: Records, person: str) -> Dossier:
     """Read a person's state: one read, taken before anything else is, so that the head guards all of it."""
     dossier = Dossier(records, person)
-    _fill(dossier, await records.rows(dossier.partition, after="d"))
+    _fill(dossier, await records.rows(dossier.partition, after=_HEAD))
     return dossier
 
 
 async def _head(records: Records, partition: str) -> Head:
-    row = await records.read(partition, "head")
+    row = await records.read(partition, _HEAD)
     return Head() if row is None else _head_of(row)
 
 
@@ -200,7 +205,7 @@ def _head_of(row: Row) -> Head:
 def _fill(dossier: Dossier, rows: Sequence[Row]) -> None:
     for row in rows:
         match row.key.split("-", 1)[0]:
-            case "d":
+            case "r":
                 refusal = unpack(Refusal, row.value)
                 dossier.refusals[refusal.package] = refusal
             case "f":
@@ -209,7 +214,7 @@ def _fill(dossier: Dossier, rows: Sequence[Row]) -> None:
             case "h":
                 holding = unpack(Holding, row.value)
                 dossier.holdings[holding.assignment] = holding
-            case "head":
+            case "d":
                 dossier.head = _head_of(row)
             case "patience":
                 dossier.patience = unpack(Patience, row.value)
@@ -251,7 +256,7 @@ def drop_holding(dossier: Dossier, assignment: str) -> Change:
 def put_refusal(dossier: Dossier, refusal: Refusal) -> Change:
     """Return the change that stores a denial."""
     dossier.refusals[refusal.package] = refusal
-    return Put(f"d-{safe(refusal.package)}", pack(refusal))
+    return Put(f"r-{safe(refusal.package)}", pack(refusal))
 
 
 def put_correlation(dossier: Dossier, correlation: Correlation) -> Change:

@@ -1,0 +1,255 @@
+"""Why somebody holds a package: every reason there is, over all of the person's timeline.
+
+Reasons come from rules (bounded by employment, contract end, `for` and its renewals, followed by grace after a move),
+from work on projects, and from exceptions. Which of them stand now, and what follows, is `desired`'s business.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lifecycle.core.calendar import day_over, earliest
+from lifecycle.core.events import Status, Worker
+from lifecycle.core.model import AccessModel, RenewalMode, Rule
+from lifecycle.core.person import Employment, Exemption, Extension, Person, Span, zone_of
+from lifecycle.core.project import Membership, Project, Stretch, overlap
+
+type Dropped = Mapping[str, tuple[str, datetime]]
+"""By package: a rule that gave it and that the present model no longer has, and since when that model counts."""
+
+
+class Why(StrEnum):
+    """The kinds of reasons."""
+
+    RULE = "rule"
+    PROJECT = "project"
+    EXCEPTION = "exception"
+    GRACE = "grace"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reason:
+    """Why somebody holds a package: the rule, project role or exception, since when and (None: open) until when.
+
+    `of` is the worker record, the project or the exception's event id.
+    """
+
+    kind: Why
+    name: str
+    of: str
+    since: datetime
+    until: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """Whether the reason counts at that instant."""
+        return self.since <= now and (self.until is None or now < self.until)
+
+    def __str__(self) -> str:
+        until = "" if self.until is None else f" until {self.until:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self.kind} {self.name} ({self.of}) since {self.since:%Y-%m-%dT%H:%M:%SZ}{until}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A reason for one package, over all of its time."""
+
+    package: str
+    reason: Reason
+
+
+def stands(
+    person: Person,
+    memberships: Iterable[Membership],
+    projects: Mapping[str, Project],
+    model: AccessModel,
+    now: datetime,
+    dropped: Dropped,
+) -> list[Stand]:
+    """Return every reason of the person, past, present and known to come."""
+    return [
+        *_by_rules(person, model),
+        *_by_projects(person, memberships, projects, model),
+        *_by_exceptions(person.exemptions, person, model),
+        *_by_dropped(dropped, person, model, now),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A stretch of employment during which nothing a rule may read changes."""
+
+    start: datetime
+    end: datetime | None
+    worker: Worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One span of one employment, with all that bounds what a rule gives in it."""
+
+    person: Person
+    model: AccessModel
+    worker: str
+    span: Span
+    segments: tuple[_Segment, ...]
+    truths: tuple[tuple[bool, ...], ...]
+
+
+def _by_rules(person: Person, model: AccessModel) -> Iterator[Stand]:
+    if not model.rules:
+        return
+    for job in person.employments:
+        for span in job.spans:
+            segments = tuple(_segments(job, span))
+            truths = tuple(model.matches(segment.worker) for segment in segments)
+            walk = _Walk(person, model, job.worker, span, segments, truths)
+            for index, rule in enumerate(model.rules):
+                if any(truth[index] for truth in truths):
+                    for package in rule.grant:
+                        yield from _rule_stands(walk, rule, index, package)
+
+
+def _segments(job: Employment, span: Span) -> Iterator[_Segment]:
+    if span.start is None or (span.end is not None and span.end <= span.start):
+        return
+    inside = [
+        snapshot.since
+        for snapshot in job.snapshots
+        if snapshot.since > span.start and (span.end is None or snapshot.since < span.end)
+    ]
+    edges = [span.start, *dict.fromkeys(inside)]
+    for start, end in zip(edges, [*edges[1:], span.end], strict=True):
+        worker = job.as_of(start)
+        if worker is not None:
+            yield _Segment(start, end, worker)
+
+
+def _rule_stands(walk: _Walk, rule: Rule, index: int, package: str) -> Iterator[Stand]:
+    """Yield the rule's reasons for one package: its unbroken stretches, and the grace after those a move ended."""
+    begun: datetime | None = None
+    reached: datetime | None = None
+    for segment, truth in zip(walk.segments, walk.truths, strict=True):
+        holds = truth[index] and not _suspended(segment.worker, package, walk.model)
+        if begun is not None and not holds:
+            yield from _stand(walk, rule, package, Stretch(begun, reached), graced=not truth[index])
+            begun = None
+        if not holds:
+            continue
+        if begun is None:
+            begun = segment.start - rule.lead if segment.start == walk.span.start else segment.start
+        reached = _contract_bound(segment, walk.model)
+        if reached != segment.end:
+            yield from _stand(walk, rule, package, Stretch(begun, reached), graced=False)
+            begun = None
+    if begun is not None:
+        yield from _stand(walk, rule, package, Stretch(begun, reached), graced=False)
+
+
+def _suspended(worker: Worker, package: str, model: AccessModel) -> bool:
+    return worker.status is Status.LEAVE and model.leave_keep is not None and package not in model.leave_keep
+
+
+def _contract_bound(segment: _Segment, model: AccessModel) -> datetime | None:
+    """Return where the segment ends: at the contract's last day, when that is over before."""
+    contract = segment.worker.contract_end
+    if contract is None:
+        return segment.end
+    over = max(day_over(contract, zone_of(segment.worker, model)), segment.start)
+    return earliest([segment.end, over])
+
+
+def _stand(walk: _Walk, rule: Rule, package: str, time: Stretch, *, graced: bool) -> Iterator[Stand]:
+    """Yield the reason, bounded by `for` and its renewals, and the grace after it when a move ended it."""
+    if time.end is not None and time.end <= time.start:
+        return
+    lapse = None if rule.lasts is None else _renewed(time, rule, package, walk.person.extensions, walk.model)
+    until = earliest([time.end, lapse])
+    yield Stand(package, Reason(Why.RULE, rule.name, walk.worker, time.start, until))
+    if graced and walk.model.grace and time.end is not None and until == time.end:
+        end = earliest([time.end + walk.model.grace, walk.span.end])
+        if end is not None and end > time.end:
+            yield Stand(package, Reason(Why.GRACE, rule.name, walk.worker, time.end, end))
+
+
+def _renewed(
+    time: Stretch, rule: Rule, package: str, extensions: tuple[Extension, ...], model: AccessModel
+) -> datetime | None:
+    """Return when a reason with `for` lapses, as extended by the approvals that came while it stood."""
+    renewal = model.packages[package].renewal
+    if rule.lasts is None or renewal.mode is RenewalMode.AUTO:
+        return None
+    lapse = time.start + rule.lasts
+    if renewal.mode is RenewalMode.NEVER:
+        return lapse
+    for extension in extensions:
+        if extension.package == package and time.start <= extension.at < lapse:
+            lapse = max(lapse, extension.until or lapse + renewal.extend)
+    return lapse
+
+
+def _by_dropped(dropped: Dropped, person: Person, model: AccessModel, now: datetime) -> Iterator[Stand]:
+    """Grace for what a rule gave that the present model no longer has."""
+    if not model.grace or not person.employed(now):
+        return
+    for package, (rule, adopted) in dropped.items():
+        yield Stand(package, Reason(Why.GRACE, rule, person.key, adopted, adopted + model.grace))
+
+
+# --- projects and exceptions ---------------------------------------------------------------------------------------
+
+
+def _by_projects(
+    person: Person, memberships: Iterable[Membership], projects: Mapping[str, Project], model: AccessModel
+) -> Iterator[Stand]:
+    for membership in memberships:
+        project = projects.get(membership.project)
+        if project is None:
+            continue
+        for package in model.projects.packages_of(membership.project, membership.role):
+            for open_time in project.bounded():
+                for stretch in membership.stretches:
+                    both = overlap(open_time, stretch)
+                    if both is not None:
+                        yield from _while_working(
+                            package,
+                            Reason(Why.PROJECT, membership.role, membership.project, both.start, both.end),
+                            person,
+                            model,
+                        )
+
+
+def _by_exceptions(exemptions: tuple[Exemption, ...], person: Person, model: AccessModel) -> Iterator[Stand]:
+    for item in exemptions:
+        if item.package in model.packages and item.until > item.since:
+            reason = Reason(Why.EXCEPTION, item.id, person.key, item.since, item.until)
+            yield from _while_working(item.package, reason, person, model)
+
+
+def _while_working(package: str, reason: Reason, person: Person, model: AccessModel) -> Iterator[Stand]:
+    """Yield the reason for the time in which an employment runs and is not on leave from this package."""
+    whole = Stretch(reason.since, reason.until)
+    for working in _working(person, package, model):
+        both = overlap(whole, working)
+        if both is not None:
+            yield Stand(package, Reason(reason.kind, reason.name, reason.of, both.start, both.end))
+
+
+def _working(person: Person, package: str, model: AccessModel) -> list[Stretch]:
+    """Return the union, in order, of the times in which some employment runs and is not suspended by leave."""
+    pieces = [
+        Stretch(segment.start, segment.end)
+        for job in person.employments
+        for span in job.spans
+        for segment in _segments(job, span)
+        if not _suspended(segment.worker, package, model)
+    ]
+    merged: list[Stretch] = []
+    for piece in sorted(pieces, key=lambda piece: piece.start):
+        last = merged[-1] if merged else None
+        if last is not None and (last.end is None or piece.start <= last.end):
+            end = None if last.end is None or piece.end is None else max(last.end, piece.end)
+            merged[-1] = Stretch(last.start, end)
+        else:
+            merged.append(piece)
+    return merged
