@@ -193,7 +193,7 @@ class Users(Protocol):
 
 
 class AssignmentState(StrEnum):
-    """Graph's states of an assignment; one that Graph has and we do not know is `unknown`, and nothing is taken then."""
+    """Graph's states of an assignment; `unknown` is one that we do not know, on which nothing is taken away."""
 
     DELIVERING = "delivering"
     PARTIALLY_DELIVERED = "partiallyDelivered"

@@ -76,7 +76,7 @@ def entitled(
     `dropped` names, by package, a rule that gave it and that the model no longer has, with the instant from which the
     present model counts: grace runs from there.
     """
-    found = stands(person, memberships, projects, model, now, dropped or {})
+    found = stands(person, memberships, projects, model, now=now, dropped=dropped or {})
     standing = _standing(person, now)
     known, denied = _split(found, tuple(denials), now)
     closed = [name for name, project in projects.items() if project.closed(now)]

@@ -63,6 +63,7 @@ def stands(
     memberships: Iterable[Membership],
     projects: Mapping[str, Project],
     model: AccessModel,
+    *,
     now: datetime,
     dropped: Dropped,
 ) -> list[Stand]:

@@ -3,9 +3,9 @@
 Pure comparison of values: reading a file belongs to an adapter, remembering and sending to `lifecycle.feed`. A list has
 no events in it, so every fact here is derived, and each must fold (`lifecycle.core.person`) to what the list says:
 
-* A change holds from the list's day on, and again from any later day that was announced before: the snapshot that came
-  with a joiner of next month would otherwise win over it on that day. One day begins up to 26 hours apart in two zones,
-  so a worker who changes zones gets two days more.
+* A change holds from the list's day on, or from the first day where that lies ahead, and again from any later day that
+  was announced before: a snapshot announced for next month would otherwise win over it on that day. One day begins up
+  to 26 hours apart in two zones, so a worker who changes zones gets two days more.
 * Whoever is back after a last day that lies behind joins anew. When the last day has not passed, the leaving is
   rescinded: a `joined` before the end would leave that end standing.
 * A last day before the first one is left over from an earlier employment, and the list's day counts instead.
@@ -100,7 +100,7 @@ class Difference:
 def compare(told: Mapping[str, Told], snapshot: Snapshot, *, at: datetime, run: str, first: bool = False) -> Difference:
     """Compare a list as of `at` with what its source told before, by worker; `first` when this is its first list.
 
-    What `run` itself changed is left as it is, so that a run cut short after its facts were sent can be finished.
+    An absence that `run` itself has counted is not counted again, so that a run cut short can be finished.
     """
     voice = _Voice(snapshot.terms, at, run, first=first)
     facts: list[WorkerFact] = []
@@ -109,8 +109,6 @@ def compare(told: Mapping[str, Told], snapshot: Snapshot, *, at: datetime, run: 
     entries = {entry.worker.id: entry for entry in snapshot.entries}
     for worker, entry in entries.items():
         before = told.get(worker)
-        if before is not None and before.run == run:
-            continue
         said, then = _appeared(voice, entry) if before is None else _again(voice, entry, before)
         facts += said
         if then != before:
@@ -207,7 +205,8 @@ def _described(voice: _Voice, entry: Entry, before: Told, told: Told) -> tuple[l
         told = replace(told, started=first, joined=(*told.joined, fact.recorded.id))
         told = replace(told, horizon=max(first, told.horizon or first))
     if entry.worker != before.worker:
-        days = {voice.day, max(voice.day, told.horizon or voice.day)}
+        since = max(voice.day, told.started or voice.day)
+        days = {since, max(since, told.horizon or since)}
         facts += voice.moved(entry.worker, days)
         told = replace(told, horizon=max(days))
     return facts, told

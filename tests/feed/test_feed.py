@@ -138,7 +138,9 @@ async def test_a_crash_between_two_writes_of_the_memory_is_finished_by_the_next_
     world.records.crash_after = None
     report = await world.feed.take(second, as_of=NOW - DAY)
     assert world.facts() == sent
+    assert not report.repeated
     assert "left" not in report.counts
+    assert (await world.feed.take(second, as_of=NOW - DAY + timedelta(hours=1), dry_run=True)).counts == {"left": 1}
     assert (await world.feed.take(second, as_of=NOW - DAY)).repeated
 
 

@@ -174,7 +174,7 @@ def test_an_empty_or_hostile_key_is_refused():
 
 def test_a_ragged_row_is_named_by_the_line_it_begins_on():
     """Also after a cell with a line break in it; an empty line is no row."""
-    assert refusal('id,status,x\na,active,"1\n2"\n\n1\n2,active,x,\n', "department: x") == [
+    assert refusal('id,status,x\na,active,"1\n2"\n\n1\n2,active,x,"y\nz"\n', "department: x") == [
         "lines 5, 6: more or fewer cells than the header has: is the file cut off?"
     ]
 
