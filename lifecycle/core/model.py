@@ -82,14 +82,18 @@ class Drift(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `count` or `share` of a population, whichever is reached first; one is always allowed."""
+    """At most `count` or `share` of a population, whichever is reached first.
+
+    A share of a small population says nothing, so up to `floor` it does not bind; `count` always does.
+    """
 
     count: int
     share: float = 1.0
+    floor: int = 1
 
     def of(self, population: int) -> int:
         """Return how many are allowed when the population has that size."""
-        return min(self.count, max(1, int(self.share * population)))
+        return min(self.count, max(self.floor, int(self.share * population)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,9 @@ class GuardLimits:
     """How much may change in a rolling window; `additions` are counted per package."""
 
     window: timedelta = timedelta(hours=24)
-    removals: Limit = Limit(50, 0.1)
-    additions: Limit = Limit(500, 0.2)
-    leavers: Limit = Limit(100, 0.05)
+    removals: Limit = Limit(50, 0.1, floor=5)
+    additions: Limit = Limit(500, 0.2, floor=50)
+    leavers: Limit = Limit(100, 0.05, floor=3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,7 @@ def _assembled(part: shape.ModelPart) -> AccessModel:
         leave_keep=None if part.leave is None else _texts(part.leave.keep),
         grace=part.mover.grace.value if part.mover else timedelta(),
         drift=part.drift,
-        guard=GuardLimits(
-            part.guard.window.value, *map(_limit, (part.guard.removals, part.guard.additions, part.guard.leavers))
-        ),
+        guard=_guard(part.guard),
         protected=_texts(part.protected),
         deadlines=Deadlines(part.deadlines.leaver.value, part.deadlines.mover.value),
     )
@@ -104,8 +102,18 @@ def _package(name: str, part: shape.PackagePart) -> Package:
     return Package(name, str(part.access_package), str(part.policy), str(part.catalog), renewal)
 
 
-def _limit(part: shape.LimitPart) -> Limit:
-    return Limit(part.count, part.share)
+def _guard(part: shape.GuardPart) -> GuardLimits:
+    usual = GuardLimits()
+    return GuardLimits(
+        part.window.value,
+        _limit(part.removals, usual.removals),
+        _limit(part.additions, usual.additions),
+        _limit(part.leavers, usual.leavers),
+    )
+
+
+def _limit(part: shape.GuardLimitPart, usual: Limit) -> Limit:
+    return Limit(part.count, part.share, usual.floor if part.floor is None else part.floor)
 
 
 def _grants(roles: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:

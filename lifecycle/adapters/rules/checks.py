@@ -79,9 +79,10 @@ def _check_limits(tree: dict[str, Any], problems: Problems) -> None:
     for name, limit in _map(tree, "guard").items():
         if not isinstance(limit, dict):
             continue
-        count, share = limit.get("count"), limit.get("share")
-        if isinstance(count, int) and count < 0:
-            problems.add(f"guard.{name}.count", "is below 0")
+        share = limit.get("share")
+        for bound in ("count", "floor"):
+            if isinstance(limit.get(bound), int) and limit[bound] < 0:
+                problems.add(f"guard.{name}.{bound}", "is below 0")
         if isinstance(share, int | float) and not 0 <= share <= 1:
             problems.add(f"guard.{name}.share", "is a share, from 0 to 1")
 

@@ -168,13 +168,19 @@ class LimitPart(Part, frozen=True, kw_only=True):
     share: float = 1.0
 
 
+class GuardLimitPart(LimitPart, frozen=True, kw_only=True):
+    """One limit of `guard`; `floor` is up to where the share does not bind, by default what `core.model` says."""
+
+    floor: int | None = None
+
+
 class GuardPart(Part, frozen=True, kw_only=True):
     """`guard`."""
 
     window: Positive = Positive(timedelta(hours=24))
-    removals: LimitPart = LimitPart(count=50, share=0.1)
-    additions: LimitPart = LimitPart(count=500, share=0.2)
-    leavers: LimitPart = LimitPart(count=100, share=0.05)
+    removals: GuardLimitPart = GuardLimitPart(count=50, share=0.1)
+    additions: GuardLimitPart = GuardLimitPart(count=500, share=0.2)
+    leavers: GuardLimitPart = GuardLimitPart(count=100, share=0.05)
 
 
 class DeadlinesPart(Part, frozen=True, kw_only=True):

@@ -106,7 +106,7 @@ def test_every_part_of_a_model_is_read():
     assert model.leave_keep == {"staff-baseline"}
     assert model.grace == timedelta(days=7)
     assert model.drift is Drift.REPAIR
-    assert model.guard == GuardLimits(timedelta(hours=12), Limit(5, 0.25), Limit(6, 1.0), Limit(100, 0.05))
+    assert model.guard == GuardLimits(timedelta(hours=12), Limit(5, 0.25, 5), Limit(6, 1.0, 50), Limit(100, 0.05, 3))
     assert model.protected == {"d0000000-0000-0000-0000-000000000009"}
     assert model.deadlines == Deadlines(timedelta(minutes=30), timedelta(hours=36))
 
