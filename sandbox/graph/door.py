@@ -49,7 +49,7 @@ class Call:
         return self.headers.get("client-request-id", self.request_id)
 
 
-class Silence(Exception):  # noqa: N818 it is no error: the answer is that there is none
+class Silence(Exception):
     """The connection closes without an answer, after `seconds` of real time."""
 
     def __init__(self, seconds: float) -> None:

@@ -120,7 +120,9 @@ async def test_a_repeated_message_looks_again(company):
 async def test_a_bulk_origin_gathers_its_holds_under_one_run(company):
     """Derived leavers beyond the limit are held together under their feed's run."""
     names = [f"E{number}" for number in range(1, 5)]
-    company = Company(a_model(EVERYONE, guard=GuardLimits(removals=Limit(50, 0.1), additions=Limit(10))), users=tuple(names))
+    company = Company(
+        a_model(EVERYONE, guard=GuardLimits(removals=Limit(50, 0.1), additions=Limit(10))), users=tuple(names)
+    )
     await company.say(*[joined(f"j{name}", START, DAY, a_worker(name)) for name in names])
     await company.time(timedelta(days=8))
     now = company.clock.now()

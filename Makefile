@@ -1,0 +1,46 @@
+# Every target sets up what it needs. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo sandbox test quick check format bench requirements clean
+
+PY := .venv/bin/python
+QUICK := tests/core tests/laws tests/scenarios tests/triggers tests/verbs tests/records tests/events
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+setup:  ## Make .venv from the pinned requirements, once
+	@scripts/setup.sh
+
+demo: setup  ## Tell one story through the whole sandbox, and check how it ends (under two minutes)
+	@$(PY) -m lifecycle demo
+
+sandbox: setup  ## Start a tenant on this machine; Ctrl-C stops it
+	@$(PY) -m lifecycle sandbox
+
+test: setup  ## Run every test (under ten minutes on two cores)
+	@$(PY) -m pytest -q
+
+quick: setup  ## Run the quick tests: core, laws, scenarios, triggers, verbs (under a minute)
+	@$(PY) -m pytest -q -m "not slow" $(wildcard $(QUICK))
+
+check: setup  ## Lint, format, types, import contracts, requirements
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+	@$(PY) scripts/check_requirements.py
+
+format: setup  ## Format the code
+	@$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .
+
+bench: setup  ## Print the figures; NAME=figure for one (fifteen minutes at most)
+	@$(PY) -m benchmarks $(NAME)
+
+requirements: setup  ## Compile the requirements from pyproject.toml, the present pins preferred
+	@.venv/bin/uv pip compile -q --python $(PY) --generate-hashes --no-header --no-emit-index-url \
+	  pyproject.toml -o requirements.txt
+	@.venv/bin/uv pip compile -q --python $(PY) --generate-hashes --no-header --no-emit-index-url \
+	  --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+
+clean:  ## Remove what the other targets made
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .lifecycle

@@ -1,0 +1,107 @@
+"""`feed`: a list of all workers becomes events, for what it says that its source had not said before."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lifecycle.adapters import csv_feed, mapping
+from lifecycle.cli.screen import Bar, emit, line, note, progress
+from lifecycle.cli.world import AsJson, ReadyFile, World, inside
+from lifecycle.contract import fields
+from lifecycle.core.calendar import begins
+from lifecycle.core.snapshot import Snapshot
+from lifecycle.errors import Misconfigured
+from lifecycle.feed import Feed, FeedReport
+from lifecycle.ports import Bus, Message, Queue
+
+_SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Example: lifecycle feed examples/people.csv --mapping examples/mapping.yaml --as-of 2026-03-02 --dry-run"
+    )(feed)
+
+
+def feed(
+    context: typer.Context,
+    snapshot: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="A CSV file of all workers.")],
+    *,
+    columns: Annotated[Path, typer.Option("--mapping", metavar="FILE", help="How its columns are read (YAML).")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="When the source made the list: a date, or an instant with its offset."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would be sent; send and remember nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    ready: ReadyFile = None,
+) -> None:
+    """Take a list of all workers: joiners, movers and leavers in it become events on the hr queue.
+
+    A list is taken whole or refused whole: a fault in it, or too many people missing from it, and nothing is sent. The
+    same list again sends nothing.
+    """
+    read = mapping.load(columns)
+    found = csv_feed.read(_content(snapshot), read)
+    at = None if as_of is None else _instant(as_of, found.terms.time_zone)
+
+    async def work(world: World) -> tuple[FeedReport, str]:
+        _check_source(found, world)
+        with progress("sending events", len(found.entries)) as bar:
+            ports = world.ports
+            taking = Feed(ports.records, _Counted(ports.bus, bar), ports.clock)
+            return await taking.take(found, as_of=at, dry_run=dry_run), world.where
+
+    report, where = inside(context, ready, work)
+    if as_json:
+        emit(report.as_json())
+        return
+    line(str(report))
+    for said in report.said[:_SHOWN]:
+        line(f"  {said}")
+    if len(report.said) > _SHOWN:
+        line(f"  and {len(report.said) - _SHOWN} more; --json has all of them")
+    note("a dry run: nothing was sent" if dry_run else f"to {where}")
+
+
+class _Counted:
+    """A bus that shows how much has been sent."""
+
+    def __init__(self, bus: Bus, bar: Bar) -> None:
+        self._bus, self._bar = bus, bar
+
+    async def send(self, queue: Queue, messages: Sequence[Message], *, at: datetime | None = None) -> None:
+        await self._bus.send(queue, messages, at=at)
+        self._bar.step(len(messages))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _instant(text: str, zone: str) -> datetime:
+    """Return the instant; a plain date is the beginning of that day in the mapping's zone. A usage error otherwise."""
+    try:
+        value: date | datetime = fields.Moment.read(text.strip()).value
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--as-of") from None
+    return begins(value, zone).astimezone(UTC)
+
+
+def _check_source(found: Snapshot, world: World) -> None:
+    """Refuse a list whose every event would be set aside."""
+    source = found.terms.source
+    if source not in world.ports.model.sources.worker:
+        raise Misconfigured(
+            f"the mapping's source {source} is not listed under sources.worker of the access model, so every event "
+            "would be set aside; nothing was sent. Add it there, or mend `source` in the mapping"
+        )

@@ -1,0 +1,71 @@
+"""The program `lifecycle`: its commands, and how every one of them ends."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from typer import rich_utils
+from typer.core import TyperGroup
+
+from lifecycle.cli import explain, feed, held, plan, quarantine, sandbox, send
+from lifecycle.cli.exits import Code
+from lifecycle.cli.screen import failure
+from lifecycle.errors import LifecycleError
+
+TRACE = "LIFECYCLE_TRACE"
+"""Set it to see the traceback of a defect."""
+
+
+class Program(TyperGroup):
+    """Ends every command with a documented code and one message: what, where, why, what next; never a traceback."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> NoReturn:  # noqa: ARG002 typer's names
+        """Run the command line and exit."""
+        logging.getLogger().addHandler(
+            logging.NullHandler()
+        )  # libraries report by exceptions; their log would repeat it
+        try:
+            code = super().main(*args, standalone_mode=False, **options)
+        except typer.TyperException as error:
+            rich_utils.rich_format_error(error)  # type: ignore[arg-type]  # all that typer raises here are click's
+            sys.exit(Code.USAGE)
+        except typer.Abort:
+            sys.exit(Code.INTERRUPTED)
+        except LifecycleError as error:
+            failure(str(error))
+            sys.exit(Code.FAILED)
+        except OSError as error:
+            failure(f"{error.filename or 'a file or connection'}: {error.strerror or type(error).__name__}")
+            sys.exit(Code.FAILED)
+        except Exception as error:
+            if os.environ.get(TRACE):
+                raise
+            failure(_defect(error))
+            sys.exit(Code.FAILED)
+        sys.exit(code if isinstance(code, int) else Code.DONE)
+
+
+def _defect(error: Exception) -> str:
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = "" if last is None else f" in {Path(last.tb_frame.f_code.co_filename).name}, line {last.tb_lineno}"
+    return f"a defect of this program: {type(error).__name__}{where}. Set {TRACE}=1 to see all of it, and report it."
+
+
+app = typer.Typer(
+    cls=Program,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Keeps people's Microsoft Entra access packages equal to what HR and projects say. This program shows, explains "
+    "and sends; the function app alone changes access.",
+    epilog="Example: lifecycle sandbox, and in another terminal lifecycle send examples/events/worker.joined.json\n\n"
+    "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan alone); 64 wrong usage.",
+)
+
+for group in (sandbox, send, feed, plan, explain, held, quarantine):
+    group.register(app)
