@@ -270,3 +270,14 @@ def test_a_fact_is_no_work():
     """A message from outside never becomes work of the app's own."""
     with pytest.raises(MalformedEvent, match="own"):
         work_of(decode(json.dumps(example()).encode()))
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
+def test_a_fact_is_made_of_plain_values(path):
+    """Ids that were checked on the way in are text afterwards, so that anybody can write them down."""
+    envelope = decode(path.read_bytes())
+    fact = fact_of(envelope)
+    values = [envelope.id, envelope.subject, *(getattr(fact, name) for name in fact.__slots__)]
+    worker = getattr(fact, "worker", None)
+    values += [getattr(worker, name) for name in getattr(worker, "__slots__", ())]
+    assert {type(value) for value in values if isinstance(value, str)} <= {str, Status}

@@ -7,9 +7,10 @@ never its value.
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from cloudevents.core.exceptions import BaseCloudEventException, CloudEventValidationError
@@ -28,7 +29,11 @@ BODY_LIMIT = 256 * 1024
 DATA_LIMIT = 48 * 1024
 """Bytes of `data`: a fact is one row of at most 60 KiB (`lifecycle.ports.Row`), envelope included."""
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SOURCE_LENGTH = 256
+_CHECKED = frozenset({fields.Id, fields.Reference, fields.Zone})
 _INTEGERS = range(-(2**63), 2**63)  # what the rules can calculate with
 
 
@@ -75,10 +80,10 @@ def decode(body: bytes) -> Envelope:
     if len(msgspec.json.encode(data)) > DATA_LIMIT:
         raise MalformedEvent("$.data", f"is larger than {DATA_LIMIT // 1024} KiB, which is what a record holds")
     return Envelope(
-        id=_checked("$.id", fields.Id.read, event.get_id()),
+        id=str(_checked("$.id", fields.Id.read, event.get_id())),
         source=_source(event.get_source()),
         type=event_type,
-        subject=_checked("$.subject", fields.Id.read, event.get_subject() or ""),
+        subject=str(_checked("$.subject", fields.Id.read, event.get_subject() or "")),
         time=time,
         data=data,
         sequence=_sequence(event.get_extension("sequence")),
@@ -96,7 +101,18 @@ def fact_of(envelope: Envelope) -> Fact:
     fact: Fact = _convert(envelope.data, payload).fact(envelope.recorded)
     if isinstance(fact, Joined | Moved):
         _check_worker(fact)
-    return fact
+        fact = replace(fact, worker=_plain(fact.worker))
+    return _plain(fact)
+
+
+def _plain[T: DataclassInstance](value: T) -> T:
+    """Turn the checked kinds of text (`fields.Id` and its like) into text: a fact says nothing of how it was read."""
+    texts = {
+        each.name: str(text)
+        for each in dataclass_fields(value)
+        if isinstance(text := getattr(value, each.name), str) and type(text) in _CHECKED
+    }
+    return replace(value, **texts) if texts else value
 
 
 def work_of(envelope: Envelope) -> Work:
