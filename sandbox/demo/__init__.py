@@ -17,8 +17,8 @@ __all__ = ["demo"]
 async def demo(console: Console, *, data: Path | None) -> bool:
     """Tell the story and return whether Graph's state in the end is what it requires; every difference is printed.
 
-    The people are those of `hris_initial_data.csv` in the folder `data`, else in the one that LIFECYCLE_DATA names,
-    else invented. Raises `ValueError` when that file cannot carry the story, `SandboxError` when nothing starts.
+    The people are those of the file `data` (or of `hris_initial_data.csv` in that folder, else in the one that
+    LIFECYCLE_DATA names), else invented. Raises `SandboxError` when that file cannot carry the story, or nothing starts.
     """
     company = find(data)
     with tempfile.TemporaryDirectory(prefix="lifecycle-demo-") as folder:

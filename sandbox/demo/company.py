@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sandbox.errors import SandboxError
+
 COLUMNS = ("empnum", "firstname", "surname", "emptype", "job", "status", "locality", "country")
 FILE = "hris_initial_data.csv"
 
@@ -107,20 +109,24 @@ class Company:
 
 
 def find(data: Path | None) -> Company:
-    """Return the company of the file in `data`, else where LIFECYCLE_DATA says or beside the project, else invented.
+    """Return the company of the file `data` (or in that folder), else of LIFECYCLE_DATA's, else invented.
 
-    Raises `ValueError` when the file lacks a column, or people for a part of the story.
+    Raises `SandboxError` when `data` is not there, or when a file lacks a column, or people for a part of the story.
     """
     folder = data or Path(os.environ.get("LIFECYCLE_DATA") or _BESIDE)
-    path = folder if folder.is_file() else folder / FILE
-    return read(path.read_text(encoding="utf-8-sig"), path.name) if path.is_file() else read(invented(), "invented")
+    path = folder / FILE if folder.is_dir() else folder
+    if path.is_file():
+        return read(path.read_text(encoding="utf-8-sig"), path.name)
+    if data is not None:
+        raise SandboxError(f"{path} is not there; without --data the demo invents its people.")
+    return read(invented(), "invented")
 
 
 def read(text: str, origin: str) -> Company:
     """Return the company that a file describes. Raises as `find` does."""
     header, *rows = (tuple(row) for row in csv.reader(io.StringIO(text)) if row)
     if absent := set(COLUMNS) - set(header):
-        raise ValueError(f"{origin}: the columns {', '.join(sorted(absent))} are not there")
+        raise SandboxError(f"{origin}: the columns {', '.join(sorted(absent))} are not there.")
     dicts = [dict(zip(header, row, strict=True)) for row in rows]
     people = {
         row["empnum"]: Employee(
@@ -133,24 +139,25 @@ def read(text: str, origin: str) -> Company:
 
 def invented() -> str:
     """Return a file of fifty people who do not exist, in the shape of the real one; always the same."""
-    jobs = ["110#Adviser", "120#Planner", "130#Buyer", "210#Counsellor", "310#Negotiator", "610#Coordinator"]
+    jobs = ("110#Adviser", "120#Planner", "310#Negotiator", "130#Buyer", "210#Counsellor", "610#Coordinator")
     rows: list[tuple[str, ...]] = []
     for n in range(40):
-        job = jobs[n % len(jobs)] if n % 3 else jobs[n % 3 + n % 2]
-        status = {7: "Former employee", 19: "Former employee"}.get(n, "Long-term leave" if n % 8 == 4 else "Active")
-        rows.append((f"{2001 + n}", f"Given{n}", f"Family{n}", "FTE", job, status, "Harbour City", "_loc:North State"))
+        status = "Former employee" if n in {7, 19} else "Long-term leave" if n in {4, 12, 22, 28, 34} else "Active"
+        rows.append(_invented_row(2001 + n, "FTE", jobs[n % len(jobs)], status, "_loc:North State"))
     for n in range(10):
         job = "810#Cleaner" if n % 2 else "820#Caretaker"
-        rows.append(
-            (f"{7001 + n}", f"Given{40 + n}", f"Family{40 + n}", "CONTRACTOR", job, "Active", "Hill Town", "_loc:east")
-        )
+        rows.append(_invented_row(7001 + n, "CONTRACTOR", job, "Active", "_loc:north state"))
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([COLUMNS, *rows])
     return text.getvalue()
 
 
+def _invented_row(number: int, contract: str, job: str, status: str, country: str) -> tuple[str, ...]:
+    return (f"{number}", f"Given{number}", f"Family{number}", contract, job, status, "Harbour City", country)
+
+
 def _cast(people: list[Employee], origin: str) -> Cast:
-    """Give out the parts, in the order of the file."""
+    """Give out the parts, in the order of the file; whoever has none goes through the days as most people do."""
     business = [one.number for one in people if one.active and one.contract == "FTE" and one.department == "Business"]
     contractors = [one.number for one in people if one.active and one.contract == "CONTRACTOR"]
     on_leave = [one.number for one in people if one.status == "Long-term leave"]
@@ -174,7 +181,7 @@ def _cast(people: list[Employee], origin: str) -> Cast:
             wave=tuple(agency[-_WAVE:]),
         )
     except (ValueError, IndexError):
-        raise ValueError(f"{origin}: it has too few people for the story") from None
+        raise SandboxError(f"{origin}: it has too few people for the story; every part needs one.") from None
 
 
 # --- the tenant ----------------------------------------------------------------------------------------------------
@@ -239,7 +246,7 @@ SOURCE, PROJECT_OFFICE = "/hr/hris", "/pmo"
 
 
 def model() -> dict[str, Any]:
-    """Return the access model. Its guard fits a company of fifty: three removals in half a day, named leavers apart."""
+    """Return the access model. Its guard fits a company of fifty: three removals a day, named leavers apart."""
     packages = {
         name: {"accessPackage": package_id(name), "policy": _policy_id(name), "catalog": _CATALOG} for name in PACKAGES
     }
@@ -261,10 +268,10 @@ def model() -> dict[str, Any]:
         "leaver": {"remove": "all"},
         "drift": "report",
         "guard": {
-            "window": "PT12H",
-            "removals": {"count": 3, "share": 0.1},
-            "additions": {"count": 500, "share": 1.0},
-            "leavers": {"count": 10, "share": 0.2},
+            "window": "PT24H",
+            "removals": {"count": 3},
+            "additions": {"count": 500, "floor": 60},
+            "leavers": {"count": 10},
         },
     }
 

@@ -137,6 +137,10 @@ class Stage:
         """Arm faults of Graph."""
         await self._post("faults", {"add": list(faults)})
 
+    async def pace(self, *, latency: tuple[int, int], seed: int) -> None:
+        """Set how many seconds Graph takes to deliver."""
+        await self._post("faults", {"set": {"latency": latency, "seed": seed}})
+
     async def _post(self, path: str, body: Mapping[str, Any]) -> None:
         answer = await self.http.post(f"{self.sandbox.ready.control}/{path}", json=body)
         answer.raise_for_status()
@@ -222,5 +226,5 @@ async def open_stage(company: Company, folder: Path) -> AsyncIterator[Stage]:
         bus = await stack.enter_async_context(ServiceBusClient.from_connection_string(sandbox.ready.servicebus))
         stage = Stage(company, folder, sandbox, wiring, http, bus)
         stack.push_async_callback(stage.close)
-        await stage._post("faults", {"set": {"latency": [1, 8], "seed": 7}})
+        await stage.pace(latency=(1, 8), seed=7)
         yield stage

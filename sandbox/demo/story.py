@@ -11,7 +11,6 @@ from http import HTTPStatus
 
 from lifecycle.core.evidence import Tag
 from lifecycle.errors import UnsafePlan
-from lifecycle.records.holds import HeldSet
 from sandbox.demo.company import account
 from sandbox.demo.stage import Stage
 from sandbox.demo.telling import Teller, done, moment, why
@@ -52,31 +51,15 @@ async def _the_company_joins(stage: Stage, teller: Teller) -> None:
         hr(stage, "joined", number, {"effective": f"{day}", "worker": worker(stage, number, status="preboarding")})
     )
     await stage.settle()
-    released = await _release(stage, await stage.held())
     counts = ", ".join(f"{count} {kind}" for kind, count in report.counts.items())
     teller.tell("sent", f"HR's file ({stage.company.origin}, {report.rows} rows) through the feed: {counts}")
     teller.tell("sent", f"an event beside it: {number} joins on {day:%A}")
     waits = (await stage.look(number)).dossier.patience
     teller.tell("Lifecycle", f"{cast.editor}, for one, is entitled to {why(await stage.look(cast.editor))}")
     teller.tell("Lifecycle", f"{number} waits: {waits.what if waits else 'for nothing'}")
-    if released:
-        teller.tell("Lifecycle", f"held as too many at once, then released by the engineer: {', '.join(released)}")
     throttled = sum(call["status"] == HTTPStatus.TOO_MANY_REQUESTS for call in await stage.writes())
     teller.tell("Graph", f"answered 429 to {throttled} requests, and got each again after the second it had asked for")
     await _must_hold(stage, teller, cast.editor, at_first(stage.company.people[cast.editor]))
-
-
-async def _release(stage: Stage, held: Iterable[HeldSet]) -> list[str]:
-    """Release what the guard holds, and return for whom; after the first load that may be a few.
-
-    The guard's shares are shares of the people known so far, and while everybody is being met that number lags behind.
-    """
-    people = sorted(plan.person for each in held for plan in each.plans)
-    for each in held:
-        await stage.release(each)
-    if people:
-        await stage.settle()
-    return people
 
 
 async def _an_account_appears(stage: Stage, teller: Teller) -> None:
@@ -215,8 +198,10 @@ async def _a_wave_is_held(stage: Stage, teller: Teller) -> None:
         teller.tell("Lifecycle", f"held: {len(each.plans)} plans as set {each.hash[:12]} ({each.plans[0].text})")
     await _must_hold(stage, teller, wave[0], at_first(stage.company.people[wave[0]]))
     before = len(await stage.evidence(wave[0]))
-    released = await _release(stage, held)
-    teller.check("held", released, sorted(wave))
+    teller.check("held", sorted(plan.person for each in held for plan in each.plans), sorted(wave))
+    for each in held:
+        await stage.release(each)
+    await stage.settle()
     teller.tell("sent", "a release of that set by its hash: the agency's contract has indeed ended")
     teller.tell("Lifecycle", f"{wave[0]}: {done((await stage.evidence(wave[0]))[before:])}")
 
