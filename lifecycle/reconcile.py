@@ -130,16 +130,19 @@ async def _wait_for_user(seen: Look, ports: Ports) -> datetime | None:
     before = seen.dossier.patience
     what = seen.finding or "no Entra user with this employeeId or UPN yet"
     if before is None or before.what != what:
-        first = Patience(what, seen.now, 1)
+        first = Patience(what, seen.now, 1, seen.now + _WAITING_FIRST)
         tag = Tag.CONFLICT if seen.finding else Tag.WAITING
         await seen.dossier.append(seen.now, tag, "wake", {"for": what}, put_patience(seen.dossier, first))
         if seen.finding:
             await messages.notify(ports.bus, "person.conflict", seen.dossier.person, {"finding": what}, now=seen.now)
-        return seen.now + _WAITING_FIRST
-    attempts = before.attempts + 1
-    await seen.dossier.remember(put_patience(seen.dossier, replace(before, attempts=attempts)))
+        return first.look_at
+    if seen.now < before.look_at:
+        return before.look_at
+    wait = min(_WAITING_FIRST * (1 << min(before.attempts, 10)), _DAILY)
+    again = replace(before, attempts=before.attempts + 1, look_at=seen.now + wait)
+    await seen.dossier.remember(put_patience(seen.dossier, again))
     await _say_late(seen, ports)
-    return seen.now + min(_WAITING_FIRST * (1 << min(attempts, 10)), _DAILY)
+    return again.look_at
 
 
 async def _say_late(seen: Look, ports: Ports) -> None:

@@ -143,7 +143,7 @@ def written(value: Effective) -> str:
 def read(kind: type, value: Any) -> Any:
     """Decode one of these kinds, as msgspec's `dec_hook`."""
     if not issubclass(kind, Id | Zone | Moment | Day):
-        raise NotImplementedError
+        raise TypeError("no kind of this module")
     if not isinstance(value, str):
         # msgspec names its own types this way; the text then reads like its other errors.
         raise ValueError("Expected `str`")  # noqa: TRY004 - msgspec turns ValueErrors alone into errors with a path
@@ -175,4 +175,4 @@ def schema(kind: type) -> dict[str, Any]:
     try:
         return _SCHEMAS[kind]
     except KeyError:
-        raise NotImplementedError from None
+        raise TypeError(f"{kind} has no schema of its own") from None

@@ -36,7 +36,6 @@ class Tag(StrEnum):
     MERGED = "intake:person:merged"
     DENIED = "reconcile:assignment:denied"
     ADOPTED = "reconcile:assignment:adopted"
-    RUN = "intake:run:started"
 
 
 @dataclass(frozen=True, slots=True)

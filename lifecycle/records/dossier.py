@@ -94,11 +94,12 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """What the person waits for, how often it was looked for, since when."""
+    """What the person waits for, since when, how often it was looked for, and when it is looked for next."""
 
     what: str
     since: datetime
     attempts: int
+    look_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ async def demo(console: Console, *, data: Path | None) -> bool:
     """Tell the story and return whether Graph's state in the end is what it requires; every difference is printed.
 
     The people are those of the file `data` (or of `hris_initial_data.csv` in that folder, else in the one that
-    LIFECYCLE_DATA names), else invented. Raises `SandboxError` when that file cannot carry the story, or nothing starts.
+    LIFECYCLE_DATA names), else invented. Raises `SandboxError` when it cannot carry the story, or nothing starts.
     """
     company = find(data)
     with tempfile.TemporaryDirectory(prefix="lifecycle-demo-") as folder:
@@ -31,6 +31,8 @@ async def demo(console: Console, *, data: Path | None) -> bool:
     wrong = [*teller.wrong, *differences(must, state)]
     for difference in wrong:
         console.print(difference, style="red", markup=False)
-    verdict = f"{len(wrong)} differences" if wrong else "Everybody holds exactly what the story requires."
+    verdict = (
+        f"Not as the story requires: {len(wrong)}." if wrong else "Everybody holds exactly what the story requires."
+    )
     console.print(verdict, style="bold red" if wrong else "bold green")
     return not wrong

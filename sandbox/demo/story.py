@@ -78,6 +78,7 @@ async def _an_account_appears(stage: Stage, teller: Teller) -> None:
     teller.tell("Graph", f"did it and answered {', '.join(str(post['status']) for post in posts)}")
     teller.tell("Lifecycle", f"took the outcome for {' → '.join(tags)} by its token among Graph's requests")
     await _must_hold(stage, teller, number, {"workplace"})
+    teller.check("evidence of the 504", tags, ["unknown", "found"])
     teller.check("requests after the 504", [post["status"] for post in posts], [HTTPStatus.GATEWAY_TIMEOUT])
     await stage.until(8, days=1)
     teller.tell("meanwhile", f"the last day of {cast.leftover}, whom HR's file calls a former employee, was over")

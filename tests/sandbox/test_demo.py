@@ -40,7 +40,7 @@ def right(must):
 def test_the_invented_people_have_the_shape_of_the_real_file():
     """The same columns in the same order, fifty people, and in each column what the mapping expects of it."""
     header, *rows = csv.reader(io.StringIO(companies.invented()))
-    assert header == "empnum firstname surname emptype job status locality country".split()
+    assert header == ["empnum", "firstname", "surname", "emptype", "job", "status", "locality", "country"]
     assert len(rows) == len({row[0] for row in rows}) == 50
     by_column = dict(zip(header, zip(*rows, strict=True), strict=True))
     assert set(by_column["emptype"]) == {"FTE", "CONTRACTOR"}
@@ -110,9 +110,9 @@ def test_the_right_state_passes(must, right):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda live, cast: live[1:], "does not hold"),
+        (lambda live, _: live[1:], "does not hold"),
         (lambda live, cast: (*live, Held(cast.leaver, "workplace")), "{cast.leaver}: still holds workplace"),
-        (lambda live, cast: (*live, Held("4711", "workplace")), "4711: still holds workplace"),
+        (lambda live, _: (*live, Held("4711", "workplace")), "4711: still holds workplace"),
         (lambda live, cast: (*live, Held(cast.mover, "workplace")), "{cast.mover}: got workplace twice"),
     ],
     ids=["lost", "left over", "a stranger's", "doubled"],

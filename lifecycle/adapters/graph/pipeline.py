@@ -46,9 +46,10 @@ class Pipeline:
         auth = AzureIdentityAuthenticationProvider(
             credential, scopes=[f"{url.scheme}://{host}/.default"], allowed_hosts=[host]
         )
-        self._http: httpx.AsyncClient = GraphClientFactory.create_with_custom_middleware(
-            _middleware(), client=httpx.AsyncClient(timeout=timeout.total_seconds(), http2=True, transport=transport)
-        )
+        plain = httpx.AsyncClient(timeout=timeout.total_seconds(), http2=True, transport=transport)
+        wrapped = (plain._transport, *plain._mounts.values())  # noqa: SLF001 - see `close`; there is no public way
+        self._wrapped = [each for each in wrapped if each is not None]
+        self._http: httpx.AsyncClient = GraphClientFactory.create_with_custom_middleware(_middleware(), client=plain)
         self._adapter = GraphRequestAdapter(auth, client=self._http)
         self._base_url = self._adapter.base_url = base_url
         # The native response carries status and headers, which the evidence keeps; an ODataError would not decode
@@ -103,8 +104,10 @@ class Pipeline:
         return response
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; msgraph-core's transport does not hand that on to the one it wraps."""
         await self._http.aclose()
+        for each in self._wrapped:
+            await each.aclose()
 
 
 def _middleware() -> list[BaseMiddleware]:

@@ -1,0 +1,77 @@
+"""Docs cannot rot silently: every setting, error, tag, word and link is checked against the code."""
+
+import inspect
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from lifecycle import errors
+from lifecycle.core.evidence import Tag
+from lifecycle.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def text_of(name):
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("one", fields(Settings), ids=lambda one: one.name)
+def test_every_setting_is_documented_and_in_the_sample(one):
+    """Its name stands in docs/settings.md with its meaning, and in local.settings.sample.json."""
+    assert f"| `{one.metadata['name']}` |" in text_of("settings.md")
+    assert one.metadata["says"] in text_of("settings.md")
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))
+    assert one.metadata["name"] in sample["Values"]
+
+
+def test_every_error_is_documented():
+    """Each class of lifecycle/errors.py has its row."""
+    names = [name for name, one in vars(errors).items() if inspect.isclass(one) and issubclass(one, Exception)]
+    assert [name for name in names if f"| `{name}` |" not in text_of("errors.md")] == []
+
+
+def test_every_kind_of_record_is_documented():
+    """Each tag of the evidence has its row, and no row names a tag that is gone."""
+    documented = set(re.findall(r"^\| `(\w+:\w+:\w+)` \|", text_of("evidence.md"), re.MULTILINE))
+    assert documented == {str(tag) for tag in Tag}
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "joiner", "mover", "leaver", "person", "user", "catalog", "access package", "assignment policy", "assignment",
+        "assignment request", "desired", "actual", "plan", "step", "reconcile", "sweep", "drift", "guard", "hold",
+        "evidence", "ledger", "cause",
+    ],
+)  # fmt: skip
+def test_every_word_of_the_field_is_defined(word):
+    """The glossary defines it in bold."""
+    assert any(word in term for term in re.findall(r"\*\*([^*]+)\*\*", text_of("glossary.md")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    """Every relative link of a page names a file that is there."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_modules_that_one_run_names_exist():
+    """`lifecycle.x.y` in the walk-through is a module or a package."""
+    named = set(re.findall(r"`(lifecycle(?:\.\w+)+)`", text_of("one-run.md"))) - {"lifecycle.worker.joined"}
+    named -= {"lifecycle.person.check"}
+    missing = [name for name in named if not list(ROOT.glob(name.replace(".", "/") + "*"))]
+    assert missing == []
+
+
+def test_the_two_commands_of_the_readme_are_targets():
+    """`make demo` and `make test` are what the README promises."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
