@@ -44,7 +44,8 @@ from tests.fakes.records import MemoryRecords
 
 HR, PMO, ITSM = "/hr/test", "/pmo", "/itsm"
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-UNLIMITED = GuardLimits(removals=Limit(10_000), additions=Limit(10_000), leavers=Limit(10_000))
+_PLENTY = Limit(10_000, floor=10_000)
+UNLIMITED = GuardLimits(removals=_PLENTY, additions=_PLENTY, leavers=_PLENTY)
 
 
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:

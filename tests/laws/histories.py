@@ -60,34 +60,35 @@ snapshots = st.builds(
 )
 
 
+def _fact(draw, kind, name):  # noqa: PLR0911  one arm a kind
+    time = draw(times)
+    match kind:
+        case "joined":
+            return joined(name, time, draw(days), draw(snapshots))
+        case "moved":
+            return moved(name, time, draw(days), draw(snapshots))
+        case "left":
+            return left(name, time, draw(days), draw(workers))
+        case "immediate":
+            return left(name, time, draw(days), draw(workers), immediate=True)
+        case "rescinded":
+            return rescinded(name, time, f"f{draw(st.integers(0, 8))}", draw(workers))
+        case "opened":
+            return opened(name, time, planned=draw(days))
+        case "closed":
+            return closed(name, time, draw(days))
+        case "staffed":
+            return staffed(name, time, draw(workers))
+        case "released":
+            return released(name, time, draw(workers))
+        case _:
+            return Linked(recorded(name, "E1", time, source=ITSM), "e2")
+
+
 @st.composite
 def histories(draw, *, projects=True, links=True):
     """Draw up to nine facts with distinct ids; a rescission names one of the others."""
     kinds = ["joined", "joined", "moved", "left", "immediate", "rescinded"]
     kinds += ["opened", "closed", "staffed", "released"] if projects else []
     kinds += ["linked"] if links else []
-    facts = []
-    for number in range(draw(st.integers(1, 9))):
-        name, time = f"f{number}", draw(times)
-        match draw(st.sampled_from(kinds)):
-            case "joined":
-                facts.append(joined(name, time, draw(days), draw(snapshots)))
-            case "moved":
-                facts.append(moved(name, time, draw(days), draw(snapshots)))
-            case "left":
-                facts.append(left(name, time, draw(days), draw(workers)))
-            case "immediate":
-                facts.append(left(name, time, draw(days), draw(workers), immediate=True))
-            case "rescinded":
-                facts.append(rescinded(name, time, f"f{draw(st.integers(0, 8))}", draw(workers)))
-            case "opened":
-                facts.append(opened(name, time, planned=draw(days)))
-            case "closed":
-                facts.append(closed(name, time, draw(days)))
-            case "staffed":
-                facts.append(staffed(name, time, draw(workers)))
-            case "released":
-                facts.append(released(name, time, draw(workers)))
-            case "linked":
-                facts.append(Linked(recorded(name, "E1", time, source=ITSM), "e2"))
-    return facts
+    return [_fact(draw, draw(st.sampled_from(kinds)), f"f{number}") for number in range(draw(st.integers(1, 9)))]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lifecycle.contract.cloudevents import TYPES, encode_fact, type_of
 from lifecycle.ports import Queue
-from tests.builders import Company
+from tests.builders import START, Company
 from tests.fakes.directory import crash, lost_after, lost_before, throttled
 from tests.fakes.faults import Crash
 from tests.laws.histories import USERS, histories, model
@@ -60,7 +60,7 @@ def test_neither_order_nor_repetition_changes_the_end(facts, data):
         await company.time(timedelta(minutes=data.draw(st.integers(0, 20))))
         await deliver(company, shuffled[cut:])
         await company.settle()
-        await company.time(SOME_TIME, tick=COARSE)
+        await company.time(START + SOME_TIME - company.clock.now(), tick=COARSE)
         assert end_state(company) == expected
 
     asyncio.run(run())
@@ -79,15 +79,13 @@ def test_a_crash_at_any_write_changes_nothing_in_the_end(facts, write, before):
         else:
             company.records.crash_after = write
         await survive(company, company.settle)
-        await survive(company, lambda: company.time(SOME_TIME, tick=COARSE))
+        await survive(company, lambda: company.time(START + SOME_TIME - company.clock.now(), tick=COARSE))
         assert end_state(company) == expected
 
     asyncio.run(run())
 
 
-FAULTS = st.sampled_from(
-    [lost_after, lost_before, throttled, lambda: crash(done=True), lambda: crash(done=False)]
-)
+FAULTS = st.sampled_from([lost_after, lost_before, throttled, lambda: crash(done=True), lambda: crash(done=False)])
 
 
 @given(
@@ -108,7 +106,9 @@ def test_whatever_graph_does_no_need_is_asked_for_twice(facts, faults, lag, requ
         company.directory.faults.extend(ok if fault is None else fault() for fault in faults)
         await deliver(company, facts)
         await survive(company, company.settle)
-        await survive(company, lambda: company.time(SOME_TIME, tick=timedelta(minutes=20)))
+        await survive(
+            company, lambda: company.time(START + SOME_TIME - company.clock.now(), tick=timedelta(minutes=20))
+        )
         assert end_state(company) == expected
         adds = [(one.user, one.package) for one in company.directory.taken if one.kind == "adminAdd"]
         assert len(adds) == len(set(adds))
