@@ -24,11 +24,10 @@ class Program(TyperGroup):
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> NoReturn:  # noqa: ARG002 typer's names
         """Run the command line and exit."""
-        logging.getLogger().addHandler(
-            logging.NullHandler()
-        )  # libraries report by exceptions; their log would repeat it
+        # Libraries report by exceptions; their log would repeat it.
+        logging.getLogger().addHandler(logging.NullHandler())
         try:
-            code = super().main(*args, standalone_mode=False, **options)
+            code = super().main(*args, **{**options, "standalone_mode": False})
         except typer.TyperException as error:
             rich_utils.rich_format_error(error)  # type: ignore[arg-type]  # all that typer raises here are click's
             sys.exit(Code.USAGE)
