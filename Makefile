@@ -27,7 +27,7 @@ check: setup  ## Lint, format, types, import contracts, requirements
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@.venv/bin/lint-imports
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as check; check()'
 	@$(PY) scripts/check_requirements.py
 
 format: setup  ## Format the code

@@ -108,7 +108,7 @@ async def _learn(fact: Fact, ports: Ports, now: datetime) -> None:
             person = await _identify(fact, ports, now, cause)
     await people.meet(ports.records, person)
     check = Check(person, cause, run=_run(fact))
-    await messages.ask(ports.bus, check, now=now, mark=now.isoformat())
+    await messages.ask(ports.bus, check, now=now, mark=f"{cause} {now.isoformat()}")
 
 
 async def _who(identifier: str, ports: Ports, now: datetime, cause: str) -> str:

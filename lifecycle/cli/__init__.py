@@ -1,4 +1,4 @@
-"""The command line: shows, explains, sends. It never writes Graph or a person's records; it sends messages, as others do.
+"""The command line: shows, explains, sends. It never writes Graph or a person's records: it sends messages.
 
 `program` joins the commands, one small module a group; `world` finds what they work on; `screen` prints.
 """

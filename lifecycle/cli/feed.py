@@ -23,7 +23,8 @@ _SHOWN = 20
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
-        epilog="Example: lifecycle feed examples/people.csv --mapping examples/mapping.yaml --as-of 2026-03-02 --dry-run"
+        epilog="Example: lifecycle feed examples/people.csv --mapping examples/mapping.yaml "
+        "--as-of 2026-03-02 --dry-run"
     )(feed)
 
 

@@ -87,6 +87,6 @@ def _check(found: HeldSet, named: str) -> None:
         raise Permanent(f"run {found.run}: nothing is held; `lifecycle held` shows what is")
     if not found.hash.startswith(named.lower()):
         raise Permanent(
-            f"run {found.run}: the held set is now {found.hash[:_STATED]}, not {named[:_STATED]}; nothing was released. "
-            "Look again with `lifecycle held` and approve what it shows"
+            f"run {found.run}: the held set is now {found.hash[:_STATED]}, not {named[:_STATED]}; nothing was released."
+            " Look again with `lifecycle held` and approve what it shows"
         )

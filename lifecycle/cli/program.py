@@ -22,7 +22,7 @@ TRACE = "LIFECYCLE_TRACE"
 class Program(TyperGroup):
     """Ends every command with a documented code and one message: what, where, why, what next; never a traceback."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> NoReturn:  # noqa: ARG002 typer's names
+    def main(self, *args: Any, **options: Any) -> NoReturn:
         """Run the command line and exit."""
         # Libraries report by exceptions; their log would repeat it.
         logging.getLogger().addHandler(logging.NullHandler())
@@ -60,8 +60,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Keeps people's Microsoft Entra access packages equal to what HR and projects say. This program shows, explains "
-    "and sends; the function app alone changes access.",
+    help="Keeps people's Microsoft Entra access packages equal to what HR and projects say. This program shows, "
+    "explains and sends; the function app alone changes access.",
     epilog="Example: lifecycle sandbox, and in another terminal lifecycle send examples/events/worker.joined.json\n\n"
     "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan alone); 64 wrong usage.",
 )

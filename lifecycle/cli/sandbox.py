@@ -127,7 +127,7 @@ def demo(
 
 
 def _load(name: str) -> Any:
-    """Import a module of the sandbox, which lies beside the package in a checkout. Raises `Misconfigured` without it."""
+    """Import a module of the sandbox, which lies beside the package. Raises `Misconfigured` when it does not."""
     if (_ROOT / _OURS / "__init__.py").exists() and str(_ROOT) not in sys.path:
         sys.path.append(str(_ROOT))
     try:

@@ -19,12 +19,14 @@ _DAY = timedelta(days=1)
 def day_over(day: date, zone: str) -> datetime:
     """Return the earliest instant (UTC) from which the local date is always later than `day`.
 
-    A midnight that happens twice is over at its second; one that the clocks skip, at the instant of the jump.
+    Where midnight happens twice, the day is over at the first if the clocks go back to midnight itself, at the second
+    if they go back into the day; where it is skipped, at the instant of the jump.
     """
     local = datetime.combine(day + _DAY, time(), ZoneInfo(zone))
     first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     if first.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return max(first, second)
+        back_into_the_day = (second - _SECOND).astimezone(local.tzinfo).date() <= day
+        return second if back_into_the_day else first
     return _jump(min(first, second) - _SECOND, max(first, second), day, ZoneInfo(zone))
 
 

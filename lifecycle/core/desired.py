@@ -76,7 +76,7 @@ def entitled(
     `dropped` names, by package, a rule that gave it and that the model no longer has, with the instant from which the
     present model counts: grace runs from there.
     """
-    found = stands(person, memberships, projects, model, now=now, dropped=dropped or {})
+    found = stands(person, memberships, projects, model, dropped or {})
     standing = _standing(person, now)
     known, denied = _split(found, tuple(denials), now)
     closed = [name for name, project in projects.items() if project.closed(now)]
@@ -112,7 +112,7 @@ def _split(
     denied = set()
     for stand in found:
         refused = refused_at.get(stand.package)
-        if refused is None or stand.reason.since > refused:
+        if refused is None or stand.begun > refused:
             reasons[stand.package].append(stand.reason)
         elif stand.reason.stands(now):
             denied.add(stand.package)

@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from math import floor
 
 from lifecycle.core.events import Worker
 
 type Matches = Callable[[Worker], tuple[bool, ...]]
 """Says of each rule, in the model's order, whether it holds for a snapshot. Pure, and the same for equal snapshots."""
+
+
+_EXACT = 1e-9  # 0.29 * 100 is a little less than 29
 
 
 class RenewalMode(StrEnum):
@@ -93,7 +97,7 @@ class Limit:
 
     def of(self, population: int) -> int:
         """Return how many are allowed when the population has that size."""
-        return min(self.count, max(self.floor, int(self.share * population)))
+        return min(self.count, max(self.floor, floor(self.share * population + _EXACT)))
 
 
 @dataclass(frozen=True, slots=True)

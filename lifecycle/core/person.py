@@ -60,12 +60,7 @@ class Employment:
 
     def as_of(self, at: datetime) -> Worker | None:
         """Return the attributes at that instant; before the first snapshot, None."""
-        found = None
-        for snapshot in self.snapshots:
-            if snapshot.since > at:
-                break
-            found = snapshot.worker
-        return found
+        return next((snapshot.worker for snapshot in reversed(self.snapshots) if snapshot.since <= at), None)
 
     @property
     def latest(self) -> Worker | None:
@@ -161,25 +156,20 @@ def zone_of(worker: Worker, model: AccessModel) -> str:
 
 
 def _unrescinded(facts: Iterable[WorkerFact]) -> list[WorkerFact]:
-    """Drop what was rescinded; newest first, so that a rescission may itself be rescinded."""
+    """Drop what was rescinded; rescissions newest first, since one may itself be rescinded."""
+    known = list(facts)
     dead: set[tuple[str, str]] = set()
-    alive: list[WorkerFact] = []
-    for fact in sorted(facts, key=lambda fact: fact.recorded.order, reverse=True):
-        if (fact.recorded.source, fact.recorded.id) in dead:
-            continue
-        if isinstance(fact, Rescinded):
+    rescissions = [fact for fact in known if isinstance(fact, Rescinded)]
+    for fact in sorted(rescissions, key=lambda fact: fact.recorded.order, reverse=True):
+        if (fact.recorded.source, fact.recorded.id) not in dead:
             dead.add((fact.recorded.source, fact.rescinds))
-        else:
-            alive.append(fact)
-    return alive
+    return [fact for fact in known if (fact.recorded.source, fact.recorded.id) not in dead]
 
 
 def _snapshots(described: list[Joined | Moved], model: AccessModel) -> tuple[Snapshot, ...]:
-    found = [
-        (begins(fact.effective, zone_of(fact.worker, model)), fact.recorded.order, fact.worker) for fact in described
-    ]
-    found.sort(key=lambda item: item[:2])
-    return tuple(Snapshot(since, worker) for since, _, worker in found)
+    """Order by effective, then by recording: dates compare as dates, in one zone, whatever zone each holds in."""
+    ordered = sorted(described, key=lambda fact: (begins(fact.effective, model.time_zone), fact.recorded.order))
+    return tuple(Snapshot(begins(fact.effective, zone_of(fact.worker, model)), fact.worker) for fact in ordered)
 
 
 def _zone_at_end(left: Left, described: list[Joined | Moved], model: AccessModel) -> str:
@@ -215,16 +205,18 @@ def _join(spans: list[Span], start: datetime) -> None:
 
 
 def _leave(spans: list[Span], end: datetime, left: Left) -> None:
-    """End the last span that began before; with none known, remember that an employment ended."""
+    """End the last span that began before; with none known, remember that an employment ended.
+
+    A later last day does not undo an immediate end: only its rescission does, or a new `joined`.
+    """
     for index in reversed(range(len(spans))):
-        start = spans[index].start
-        if start is None or start < end:
-            spans[index] = Span(start, end, left)
+        span = spans[index]
+        if span.start is None or span.start < end:
+            stands = span.left is not None and span.left.immediate and span.end is not None and span.end <= end
+            spans[index] = span if stands else Span(span.start, end, left)
             return
-    if spans:
-        spans[0] = Span(spans[0].start, spans[0].start, left)
-    else:
-        spans.append(Span(None, end, left))
+    ended = Span(None, end, left)  # before any first day: whoever withdraws never came
+    spans[:1] = [ended]
 
 
 def _exemptions(ordered: list[DecisionFact], model: AccessModel) -> tuple[Exemption, ...]:

@@ -106,19 +106,29 @@ def _stretches(ordered: list[MembershipFact], model: AccessModel) -> tuple[Stret
         at = fact.recorded.time
         match fact:
             case Staffed():
-                start = at if fact.starts is None else begins(fact.starts, model.time_zone)
+                start = None if fact.starts is None else begins(fact.starts, model.time_zone)
                 end = None if fact.until is None else ends(fact.until, model.time_zone)
-                if found and (found[-1].end is None or found[-1].end > at):
-                    found.pop()
-                    start = start if fact.starts is not None else min(start, at)
-                if end is None or end > start:
-                    found.append(Stretch(start, end))
+                begun = _restaffed(found, start, at)
+                if end is None or end > begun:
+                    found.append(Stretch(begun, end))
             case Released():
                 if found and (found[-1].end is None or found[-1].end > at):
                     last = found.pop()
                     if last.start < at:
                         found.append(Stretch(last.start, at))
     return tuple(found)
+
+
+def _restaffed(found: list[Stretch], start: datetime | None, at: datetime) -> datetime:
+    """Return when a staffing begins; one that corrects the running stretch replaces it and keeps its beginning."""
+    last = found[-1] if found else None
+    over = last is None or (last.end is not None and (last.end <= at or (start is not None and start >= last.end)))
+    if last is None or over:
+        return start or at
+    found.pop()
+    if last.start <= at:
+        return last.start if start is None else min(start, last.start)
+    return start or at
 
 
 def overlap(one: Stretch, other: Stretch) -> Stretch | None:

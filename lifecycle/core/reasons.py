@@ -52,10 +52,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A reason for one package, over all of its time."""
+    """A reason for one package, over all of its time; `begun` is when what it follows from began (grace: its rule)."""
 
     package: str
     reason: Reason
+    begun: datetime
 
 
 def stands(
@@ -63,8 +64,6 @@ def stands(
     memberships: Iterable[Membership],
     projects: Mapping[str, Project],
     model: AccessModel,
-    *,
-    now: datetime,
     dropped: Dropped,
 ) -> list[Stand]:
     """Return every reason of the person, past, present and known to come."""
@@ -72,7 +71,7 @@ def stands(
         *_by_rules(person, model),
         *_by_projects(person, memberships, projects, model),
         *_by_exceptions(person.exemptions, person, model),
-        *_by_dropped(dropped, person, model, now),
+        *_by_dropped(dropped, person, model),
     ]
 
 
@@ -119,7 +118,7 @@ def _segments(job: Employment, span: Span) -> Iterator[_Segment]:
         for snapshot in job.snapshots
         if snapshot.since > span.start and (span.end is None or snapshot.since < span.end)
     ]
-    edges = [span.start, *dict.fromkeys(inside)]
+    edges = [span.start, *sorted(set(inside))]
     for start, end in zip(edges, [*edges[1:], span.end], strict=True):
         worker = job.as_of(start)
         if worker is not None:
@@ -133,13 +132,16 @@ def _rule_stands(walk: _Walk, rule: Rule, index: int, package: str) -> Iterator[
     for segment, truth in zip(walk.segments, walk.truths, strict=True):
         holds = truth[index] and not _suspended(segment.worker, package, walk.model)
         if begun is not None and not holds:
-            yield from _stand(walk, rule, package, Stretch(begun, reached), graced=not truth[index])
+            graced = not _suspended(segment.worker, package, walk.model)
+            yield from _stand(walk, rule, package, Stretch(begun, reached), graced=graced)
             begun = None
         if not holds:
             continue
-        if begun is None:
-            begun = segment.start - rule.lead if segment.start == walk.span.start else segment.start
         reached = _contract_bound(segment, walk.model)
+        if begun is None:
+            if reached == segment.start:
+                continue
+            begun = segment.start - rule.lead if segment.start == walk.span.start else segment.start
         if reached != segment.end:
             yield from _stand(walk, rule, package, Stretch(begun, reached), graced=False)
             begun = None
@@ -166,11 +168,11 @@ def _stand(walk: _Walk, rule: Rule, package: str, time: Stretch, *, graced: bool
         return
     lapse = None if rule.lasts is None else _renewed(time, rule, package, walk.person.extensions, walk.model)
     until = earliest([time.end, lapse])
-    yield Stand(package, Reason(Why.RULE, rule.name, walk.worker, time.start, until))
+    yield Stand(package, Reason(Why.RULE, rule.name, walk.worker, time.start, until), time.start)
     if graced and walk.model.grace and time.end is not None and until == time.end:
         end = earliest([time.end + walk.model.grace, walk.span.end])
         if end is not None and end > time.end:
-            yield Stand(package, Reason(Why.GRACE, rule.name, walk.worker, time.end, end))
+            yield Stand(package, Reason(Why.GRACE, rule.name, walk.worker, time.end, end), time.start)
 
 
 def _renewed(
@@ -189,12 +191,12 @@ def _renewed(
     return lapse
 
 
-def _by_dropped(dropped: Dropped, person: Person, model: AccessModel, now: datetime) -> Iterator[Stand]:
+def _by_dropped(dropped: Dropped, person: Person, model: AccessModel) -> Iterator[Stand]:
     """Grace for what a rule gave that the present model no longer has."""
-    if not model.grace or not person.employed(now):
-        return
-    for package, (rule, adopted) in dropped.items():
-        yield Stand(package, Reason(Why.GRACE, rule, person.key, adopted, adopted + model.grace))
+    if model.grace:
+        for package, (rule, adopted) in dropped.items():
+            reason = Reason(Why.GRACE, rule, person.key, adopted, adopted + model.grace)
+            yield from _while_working(package, reason, person, model)
 
 
 # --- projects and exceptions ---------------------------------------------------------------------------------------
@@ -233,7 +235,7 @@ def _while_working(package: str, reason: Reason, person: Person, model: AccessMo
     for working in _working(person, package, model):
         both = overlap(whole, working)
         if both is not None:
-            yield Stand(package, Reason(reason.kind, reason.name, reason.of, both.start, both.end))
+            yield Stand(package, Reason(reason.kind, reason.name, reason.of, both.start, both.end), both.start)
 
 
 def _working(person: Person, package: str, model: AccessModel) -> list[Stretch]:

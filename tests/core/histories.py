@@ -19,7 +19,9 @@ def recorded(number: int, minute: int, sequence: str = "") -> Recorded:
 
 def effectives() -> st.SearchStrategy[Effective]:
     days = st.dates(FIRST, LAST)
-    instants = st.builds(lambda day, hour: datetime(day.year, day.month, day.day, hour, tzinfo=UTC), days, st.integers(0, 23))
+    instants = st.builds(
+        lambda day, hour: datetime(day.year, day.month, day.day, hour, tzinfo=UTC), days, st.integers(0, 23)
+    )
     return st.one_of(days, days, days, instants)
 
 

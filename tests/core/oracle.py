@@ -37,6 +37,7 @@ class Chapter:
 
     start: datetime | None = None
     over: datetime | None = None
+    at_once: bool = False
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Book:
     zone: str
 
     def employed(self, at: datetime) -> bool:
-        """Is there a chapter with this instant in it?"""
+        """Say whether there is a chapter with this instant in it."""
         return any(
             chapter.start is not None and chapter.start <= at and (chapter.over is None or chapter.over > at)
             for chapter in self.chapters()
@@ -68,7 +69,10 @@ class Book:
                 begun = [chapter for chapter in book if chapter.start is None or chapter.start < over]
                 if not book:
                     book.append(Chapter())
-                (begun[-1:] or book[:1])[0].over = over
+                chapter = (begun[-1:] or book[:1])[0]
+                stands = chapter.at_once and chapter.over is not None and chapter.over <= over
+                if not (begun and stands):  # who left at once is not brought back by a later last day
+                    chapter.over, chapter.at_once = over, fact.immediate
         return book
 
     def worker(self, at: datetime) -> Worker | None:

@@ -36,11 +36,11 @@ def test_a_role_grants_on_every_project_and_what_is_one_projects_own():
 
 def test_models_compare_by_what_they_say():
     """The compiled rules are no part of a model's identity."""
-    one, other = (AccessModel(hash="h", time_zone="UTC", matches=lambda _: (number,)) for number in (True, False))
+    one = AccessModel(hash="h", time_zone="UTC", matches=lambda _: (True,))
+    other = AccessModel(hash="h", time_zone="UTC", matches=lambda _: (False,))
     assert one == other
 
 
-@pytest.mark.xfail(strict=True, reason="0.29 * 100 is 28.999…, and is cut")
 def test_a_share_is_taken_exactly():
     """29 % of a hundred are twenty-nine."""
     assert Limit(500, 0.29).of(100) == 29

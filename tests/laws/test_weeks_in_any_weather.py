@@ -1,0 +1,86 @@
+"""Weeks in which everything goes wrong at once: what people have is what the facts justify, and soon."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import START, Company
+from tests.fakes.directory import crash, lost_after, lost_before, throttled, transient
+from tests.laws.driving import DAY, HOUR, MINUTE, Days, examples
+from tests.laws.histories import USERS, histories, model
+from tests.laws.truth import NothingOutlives, NothingUnasked, has, known
+
+BEGINNING = START - timedelta(days=41)
+NOBODY_HURRIES = st.just(timedelta())
+DELAYS = st.one_of(NOBODY_HURRIES, st.integers(0, 72).map(lambda hours: hours * HOUR))
+FAULTS = st.sampled_from(
+    [throttled, lambda: throttled(3 * MINUTE), transient, lost_after, lost_before]
+    + [lambda: crash(done=True), lambda: crash(done=False)]
+)
+THROTTLING = st.sampled_from([throttled, lambda: throttled(3 * MINUTE), transient])
+
+
+@st.composite
+def chronicles(draw):
+    """Draw facts with the instants at which they arrive: not before they were recorded, in any order."""
+    facts = draw(histories())
+    arrivals = [(fact.recorded.time + draw(DELAYS), fact) for fact in facts]
+    return sorted(arrivals, key=lambda one: one[0])
+
+
+def live_through(days, chronicle, until):
+    """Say each fact when it arrives, and let time pass in between."""
+    for at, fact in chronicle:
+        days.pass_by(at - days.company.clock.now())
+        days.tell(fact)
+    days.pass_by(until - days.company.clock.now())
+
+
+def agree(company):
+    """Assert that everybody has exactly what the facts justify, with its end on the assignment."""
+    for name in USERS:
+        wanted = known(company, name)[1].entitlements
+        assert has(company, f"user-{name.casefold()}") == wanted.keys()
+
+
+@examples(25)
+@given(chronicles(), st.lists(THROTTLING, max_size=4), st.integers(0, 110), st.integers(0, 110), st.data())
+def test_no_access_outlives_its_last_reason(chronicle, faults, lag, request_lag, data):
+    """Under throttling and lag nothing stays an hour longer than known reasons, and nothing is given without one."""
+    company = Company(model(), users=USERS, start=BEGINNING)
+    company.directory.lag, company.directory.request_lag = timedelta(seconds=lag), timedelta(seconds=request_lag)
+    company.directory.faults.extend(fault() for fault in faults)
+    days = Days(company, watchers=(NothingOutlives(USERS), NothingUnasked(USERS)))
+    days.choose = lambda count: data.draw(st.integers(0, count - 1)) if count > 1 else 0
+    live_through(days, chronicle, START + 20 * DAY)
+    agree(company)
+
+
+@examples(25)
+@given(
+    chronicles(),
+    st.lists(FAULTS, max_size=4),
+    st.integers(0, 110),
+    st.integers(0, 110),
+    st.lists(st.integers(1, 90), max_size=3, unique=True),
+    st.integers(0, 30),
+)
+def test_everything_wrong_at_once_ends_right(chronicle, faults, lag, request_lag, deaths, lost):
+    """Lost answers, deaths at writes, lag and a lost message: after the next night all is as the facts justify."""
+    company = Company(model(), users=USERS, start=BEGINNING)
+    company.directory.lag, company.directory.request_lag = timedelta(seconds=lag), timedelta(seconds=request_lag)
+    company.directory.faults.extend(fault() for fault in faults)
+    deaths.sort()
+
+    def next_death(_):
+        company.records.crash_after = next((at for at in deaths if at > company.records.writes), None)
+
+    days = Days(company, loses=lost, watchers=(next_death, NothingUnasked(USERS)))
+    live_through(days, chronicle, START + 10 * DAY)
+    days.sweep()
+    days.pass_by(DAY)
+    agree(company)
+    adds = [one for one in company.directory.taken if one.kind == "adminAdd"]
+    for number, one in enumerate(adds):
+        assert all(one.token != other.token for other in adds[:number])

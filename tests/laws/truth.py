@@ -1,0 +1,79 @@
+"""What is so, beside what the app believes: computed from the stored facts and the directory itself, never from looks."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lifecycle.core.desired import Desired, entitled
+from lifecycle.core.model import AccessModel
+from lifecycle.core.person import Person, person
+from lifecycle.core.project import memberships, project
+from lifecycle.records import facts
+from lifecycle.records.identities import identity_of
+from tests.builders import Company
+from tests.laws.driving import HOUR, run
+
+
+def known(company: Company, worker: str) -> tuple[Person, Desired]:
+    """Return the person behind a worker id, and what the facts stored so far entitle them to now."""
+    return run(_known(company, worker, company.model, company.clock.now()))
+
+
+async def _known(company: Company, worker: str, model: AccessModel, now: datetime) -> tuple[Person, Desired]:
+    records = company.records
+    identity = await identity_of(records, worker)
+    said = [fact for name in identity.ids for fact in await facts.of_worker(records, name)]
+    staffed = [fact for name in identity.ids for fact in await facts.of_member(records, name)]
+    working = memberships(staffed, model)
+    projects = {
+        one.project: project(one.project, await facts.of_project(records, one.project), model) for one in working
+    }
+    whole = person(identity.person, said, model)
+    return whole, entitled(whole, working, projects, model, now)
+
+
+def has(company: Company, user: str) -> set[str]:
+    """Return what a user really has, by the model's names."""
+    names = {package.access_package: package.name for package in company.model.packages.values()}
+    return {names[package] for package in company.directory.live(user)}
+
+
+@dataclass(slots=True)
+class NothingOutlives:
+    """Watches that no access stays longer than `deadline` after its last reason was gone, as far as is known."""
+
+    users: tuple[str, ...]
+    deadline: timedelta = HOUR
+    since: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def __call__(self, company: Company) -> None:
+        now = company.clock.now()
+        for user in self.users:
+            wanted = known(company, user)[1].entitlements.keys()
+            surplus = {(user, package) for package in has(company, f"user-{user.casefold()}") - wanted}
+            self.since = {one: at for one, at in self.since.items() if one[0] != user or one in surplus}
+            for one in surplus:
+                since = self.since.setdefault(one, now)
+                assert now - since <= self.deadline, f"{one} outlived its reason, gone since {since}"
+
+
+@dataclass(slots=True)
+class NothingUnasked:
+    """Watches that nothing is given that no fact justifies at that instant, or to somebody who is not employed then."""
+
+    users: tuple[str, ...]
+    seen: int = 0
+
+    def __call__(self, company: Company) -> None:
+        posted = company.directory.posted[self.seen :]
+        self.seen += len(posted)
+        for request in (one for one in posted if one.kind == "adminAdd"):
+            (worker,) = [name for name in self.users if request.user == f"user-{name.casefold()}"]
+            someone, desired = known(company, worker)
+            names = {company.model.packages[name].access_package for name in desired.entitlements}
+            assert request.package in names, f"{request.package} is given to {worker} for no reason"
+            assert someone.employed(company.clock.now()), f"{worker} is given {request.package} while not employed"
+
+
+def wasted(company: Company, faults: int = 0) -> int:
+    """Return how many posts the directory did not take, beyond those that a fault befell."""
+    return len(company.directory.posted) - len(company.directory.taken) - faults
