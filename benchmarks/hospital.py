@@ -98,7 +98,8 @@ def _model() -> dict[str, object]:
         name: {"accessPackage": _id(f"package {name}"), "policy": _id(f"policy {name}"), "catalog": _id("catalog")}
         for name in PACKAGES
     }
-    unlimited = {"count": 1_000_000, "share": 1.0}
+    # A share alone would hold somebody now and then: it is of the people counted so far, while everybody joins at once.
+    unlimited = {"count": 1_000_000, "share": 1.0, "floor": 1_000_000}
     return {
         "timeZone": "Europe/Berlin",
         "sources": {"worker": [_HR], "project": [], "decision": []},

@@ -7,8 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import typer
 
 from lifecycle import errors
+from lifecycle.cli.program import app
 from lifecycle.core.evidence import Tag
 from lifecycle.settings import Settings
 
@@ -70,8 +72,21 @@ def test_the_modules_that_one_run_names_exist():
     assert missing == []
 
 
-def test_the_two_commands_of_the_readme_are_targets():
-    """`make demo` and `make test` are what the README promises."""
+def test_the_targets_that_the_readme_names_exist():
+    """`make demo` and `make test` are what the README promises, and every other target it names is there too."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    targets = set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"demo", "test"} <= targets
+    assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_that_a_page_names_exist(page):
+    """`lifecycle x y` on any page is a command of the command line, and the examples it is given are there."""
+    program = typer.main.get_command(app)
+    text = page.read_text(encoding="utf-8")
+    for first, second in re.findall(r"(?:`|bin/|^)lifecycle ([a-z]+)(?: ([a-z]+)\b)?", text, re.MULTILINE):
+        command = program.commands.get(first)
+        assert command is not None, f"lifecycle {first}"
+        assert second in {"", *getattr(command, "commands", {second})}, f"lifecycle {first} {second}"
+    assert [name for name in re.findall(r"examples/[\w./-]*\w", text) if not (ROOT / name).exists()] == []

@@ -1,5 +1,6 @@
 """`explain`: why somebody has what they have, and why not yet. Reads the answer of `lifecycle.explain` out."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -69,7 +70,7 @@ def _show(found: Explanation) -> None:
     heading("next")
     for text in step_lines(seen.plan.changes):
         line(f"  {text}")
-    line(f"  {totals(seen.plan)}")
+    line(f"  {totals(seen.plan)}" if seen.plan.changes else "  nothing to do")
     line()
     heading(f"evidence, the last {len(found.timeline)} of {seen.dossier.head.length} records")
     for record in found.timeline:
@@ -111,22 +112,21 @@ def _standing(seen: Look) -> str:
 
 
 def _access_lines(one: Access) -> Iterator[str]:
-    sign = "+" if one.rows else "="
-    yield f"{sign} {one.package}  {_whether(one)}"
+    yield f"{one.package}  {_whether(one)}"
     for reason in () if one.wanted is None else one.wanted.reasons:
-        yield f"    because {reason}"
+        yield f"  because {reason}"
     if one.wanted is None:
         for why in dict.fromkeys(text for step in one.steps for text in step.why):
-            yield f"    {why}"
+            yield f"  {why}"
     for row in one.rows:
-        yield f"    {_row(row)}"
+        yield f"  {_row(row, one.flight)}"
     for note in dict.fromkeys(note for step in one.steps if (note := getattr(step, "note", ""))):
-        yield f"    {note}"
+        yield f"  {note}"
     if one.flight is not None:
-        yield f"    {_flight(one.flight)}" + (f", Graph says {one.state}" if one.state else "")
+        yield f"  {_flight(one.flight)}" + (f", Graph says {one.state}" if one.state else "")
     if one.refusal is not None:
         stands = "a denial" if one.refusal.stands else "put back"
-        yield f"    taken away {one.refusal.by} at {instant(one.refusal.at)}, {one.refusal.times}. time: {stands}"
+        yield f"  taken away {one.refusal.by} at {instant(one.refusal.at)}, {one.refusal.times}. time: {stands}"
 
 
 def _whether(one: Access) -> str:
@@ -134,15 +134,19 @@ def _whether(one: Access) -> str:
     return f"{'there' if one.rows else 'not there'}, {wanted}"
 
 
-def _row(row: Assignment) -> str:
+def _row(row: Assignment, flight: Flight | None) -> str:
     since = "" if row.starts is None else f" since {instant(row.starts)}"
+    return f"assignment {row.id}{since} {until(row.ends)}, {_whose(row, flight)}"
+
+
+def _whose(row: Assignment, flight: Flight | None) -> str:
     if row.auto:
-        whose = "through an auto-assignment policy"
-    elif row.ours:
-        whose = "ours"
-    else:
-        whose = "in our policy, not in our ledger" if row.adoptable else "not ours: requested or given by others"
-    return f"assignment {row.id}{since} {until(row.ends)}, {whose}"
+        return "through an auto-assignment policy"
+    if row.ours:
+        return "ours"
+    if row.adoptable:
+        return "in our policy, " + ("by the request under way" if flight is not None else "not in our ledger")
+    return "not ours: requested or given by others"
 
 
 _KINDS = {"adminAdd": "giving", "adminUpdate": "moving the end", "adminRemove": "taking"}
@@ -157,13 +161,18 @@ def _flight(flight: Flight) -> str:
     )
 
 
+_NAME = 12  # characters of a hash that a person compares; --json has all of them
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
 def _record_line(record: Record) -> str:
-    detail = " ".join(f"{name}={_short(value)}" for name, value in record.detail.items())
+    detail = " ".join(f"{name}={text}" for name, value in record.detail.items() if (text := _short(value)))
     return f"{instant(record.at)}  {record.tag}  {record.cause}  {detail}".rstrip()
 
 
 def _short(value: object) -> str:
-    return "; ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+    text = "; ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+    return text[:_NAME] if _HASH.fullmatch(text) else text
 
 
 def _as_plain(found: Explanation) -> dict[str, Any]:

@@ -83,9 +83,10 @@ async def _one(name: str, world: World) -> Look | LifecycleError:
 
 def _show(looks: Sequence[Look], failed: dict[str, str], *, changed_only: bool) -> None:
     shown = [one for one in looks if one.plan.changes or not changed_only]
-    for one in shown:
+    for number, one in enumerate(shown):
+        if number:
+            line()
         show_plan(one)
-        line()
     for text in failed.values():
         failure(text)
     if len(looks) + len(failed) != 1:
@@ -137,16 +138,17 @@ def _sign(step: Step) -> str:
 
 
 def _what(step: Step) -> str:
-    because = f"because {'; '.join(step.why)}" if step.why else ""
+    why = "; ".join(step.why)
+    because = f"because {why}" if why else ""
     match step:
         case Assign():
             parts = [until(step.ends), because]
         case Reschedule():
-            parts = [f"{step.assignment} {until(step.ends)}, was {until(step.was)}", because]
+            parts = [f"{step.assignment} {until(step.ends)} (was {until(step.was)})", because]
         case Remove():
             parts = [step.assignment, because]
         case Keep():
-            parts = [step.note, because]
+            parts = [step.note, f"({why})"] if step.note and why else [step.note, because]
         case _:
             assert_never(step)
     return " ".join(filter(None, parts))

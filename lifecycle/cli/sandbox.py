@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import importlib
-import shutil
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from rich.console import Console
 import lifecycle
 from lifecycle.cli.exits import Code
 from lifecycle.cli.screen import heading, line, note
-from lifecycle.cli.world import READY, answers, read_ready
+from lifecycle.cli.world import READY, ReadyWorld, answers, read_ready
 from lifecycle.errors import LifecycleError, Misconfigured
 
 _ROOT = Path(lifecycle.__file__).resolve().parents[1]
@@ -61,29 +61,37 @@ async def _serve(module: Any, options: Any) -> None:
     """Run the sandbox; once its ready file is there, say where things are and copy it to where commands look."""
     default = READY.resolve()
     taken = await _is_taken(default)
-    if options.ready_file is None:
-        if taken:
-            raise Misconfigured(f"a sandbox of {READY} runs already; stop it, or give this one another --ready-file")
-        default.parent.mkdir(exist_ok=True)
-        options = replace(options, ready_file=default)
-    ready_file: Path = options.ready_file.resolve()
-    running = asyncio.create_task(module.run(options))
-    try:
-        while not running.done() and not await _is_there(ready_file):
+    if options.ready_file is None and taken:
+        raise Misconfigured(f"a sandbox of {READY} runs already; stop it, or give this one another --ready-file")
+    with tempfile.TemporaryDirectory(prefix="lifecycle-ready-") as scratch:
+        told: Path = options.ready_file or Path(scratch) / READY.name
+        running = asyncio.create_task(module.run(replace(options, ready_file=told)))
+        while not running.done() and not await _is_there(told):
             await asyncio.wait({running}, timeout=_LOOK)
-        if not running.done():
-            if ready_file != default and not taken:
+        if running.done():
+            await running
+            return
+        content = await _content(told)
+        try:
+            if not taken:
                 default.parent.mkdir(exist_ok=True)
-                shutil.copyfile(ready_file, default)
-            _announce(ready_file)
-        await running
-    finally:
-        if not taken:
-            default.unlink(missing_ok=True)
+                default.write_bytes(content)
+            _announce(read_ready(told), options.ready_file or default)
+            await running
+        finally:
+            if await _content(default) == content:
+                default.unlink(missing_ok=True)
 
 
 async def _is_there(path: Path) -> bool:
     return await asyncio.to_thread(path.exists)
+
+
+async def _content(path: Path) -> bytes:
+    """Return what the file says; nothing when it is gone."""
+    with contextlib.suppress(FileNotFoundError):
+        return await asyncio.to_thread(path.read_bytes)
+    return b""
 
 
 async def _is_taken(path: Path) -> bool:
@@ -95,8 +103,7 @@ async def _is_taken(path: Path) -> bool:
     return False
 
 
-def _announce(ready_file: Path) -> None:
-    ready = read_ready(ready_file)
+def _announce(ready: ReadyWorld, ready_file: Path) -> None:
     settings = ready.settings
     heading("The sandbox is ready; Ctrl-C stops it.")
     line(f"  ready file  {ready_file}")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,14 +39,17 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog="Example: lifecycle send examples/events/worker.joined.json\n\n"
-        "Example: jq -c '.[]' events.json | lifecycle send -"
+        "Example: cat examples/events/*.json | lifecycle send -"
     )(send)
 
 
 def send(
     context: typer.Context,
     file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="One event, a JSON array, or JSON lines; - reads input.")
+        str,
+        typer.Argument(
+            metavar="FILE|-", help="One event, a JSON array, or several events one behind the other; - reads input."
+        ),
     ],
     *,
     again: Annotated[bool, typer.Option(help="Send as new messages, which duplicate detection lets pass.")] = False,
@@ -91,7 +95,7 @@ def _read(file: str) -> bytes:
 
 
 def split(content: bytes) -> list[bytes]:
-    """Return the events of a file, each as its own bytes: an array's, one a line, or the one that it is.
+    """Return the events of a file, each as its own bytes: an array's, those one behind the other, or the one it is.
 
     What is no JSON is returned as it is: the check says so. Raises `Misconfigured` for an empty file.
     """
@@ -103,9 +107,20 @@ def split(content: bytes) -> list[bytes]:
             return [bytes(raw) for raw in msgspec.json.decode(content, type=list[msgspec.Raw])]
         except msgspec.MsgspecError:
             return [content]
-    lines = [one for one in content.splitlines() if one.strip()]
-    whole = all(one.lstrip().startswith(b"{") and one.rstrip().endswith(b"}") for one in lines)
-    return lines if whole and len(lines) > 1 else [content]
+    try:
+        return list(_documents(content.decode()))
+    except (ValueError, RecursionError):
+        lines = [one for one in content.splitlines() if one.strip()]
+        return lines if all(one.startswith(b"{") for one in lines) else [content]
+
+
+def _documents(text: str) -> Iterator[bytes]:
+    """Yield JSON documents that stand one behind the other, on lines of their own or not. Raises `ValueError`."""
+    decoder, start = json.JSONDecoder(), 0
+    while start < len(text):
+        _, end = decoder.raw_decode(text, start)
+        yield text[start:end].encode()
+        start = end + len(text[end:]) - len(text[end:].lstrip())
 
 
 def checked(bodies: list[bytes]) -> list[Outgoing]:

@@ -139,5 +139,6 @@ def _end(reasons: list[Reason], now: datetime) -> datetime | None:
 def _next_change(found: list[Stand], person: Person, projects: Mapping[str, Project], now: datetime) -> datetime | None:
     edges = [edge for stand in found for edge in (stand.reason.since, stand.reason.until)]
     edges += [edge for job in person.employments for span in job.spans for edge in (span.start, span.end)]
-    edges += [stretch.end for project in projects.values() for stretch in project.bounded()]
+    stretches = [stretch for project in projects.values() for stretch in project.bounded()]
+    edges += [edge for stretch in stretches for edge in (stretch.start, stretch.end)]
     return earliest([edge for edge in edges if edge is not None and edge > now])

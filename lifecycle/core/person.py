@@ -121,7 +121,7 @@ class Person:
             span.start
             for job in self.employments
             for span in job.spans
-            if span.start is not None and (span.end is None or span.end > at)
+            if span.start is not None and (span.end is None or span.end > max(at, span.start))
         ]
         return min(starts, default=None)
 
@@ -215,8 +215,8 @@ def _leave(spans: list[Span], end: datetime, left: Left) -> None:
             stands = span.left is not None and span.left.immediate and span.end is not None and span.end <= end
             spans[index] = span if stands else Span(span.start, end, left)
             return
-    ended = Span(None, end, left)  # before any first day: whoever withdraws never came
-    spans[:1] = [ended]
+    # Before any first day: an employment that never runs, whose first day is kept in case the last one is corrected.
+    spans[:1] = [Span(spans[0].start if spans else None, end, left)]
 
 
 def _exemptions(ordered: list[DecisionFact], model: AccessModel) -> tuple[Exemption, ...]:

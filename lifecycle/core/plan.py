@@ -154,7 +154,7 @@ def set_hash(hashes: Iterable[str]) -> str:
 
 
 def plan(desired: Desired, actual: Actual, model: AccessModel, now: datetime, *, protected: bool = False) -> Plan:
-    """Return what makes actual equal desired. A protected person's plan never takes anything away."""
+    """Return what makes actual equal desired. A protected person's plan changes nothing."""
     rows: dict[str, list[Assignment]] = defaultdict(list)
     for row in actual.assignments:
         rows[row.package].append(row)
@@ -265,9 +265,14 @@ def _gone(desired: Desired) -> str:
 
 
 def _spare(step: Step) -> Step:
-    if takes_away(step):
-        return Keep(step.package, step.assignment, step.why, "protected: never taken away")
-    return step
+    """Turn every change into a note: a protected account is never touched, neither given nor taken from."""
+    match step:
+        case Keep():
+            return step
+        case Assign():
+            return Keep(step.package, "", step.why, "protected: never touched")
+        case Reschedule() | Remove():
+            return Keep(step.package, step.assignment, step.why, "protected: never touched")
 
 
 def _look_again(desired: Desired, actual: Actual, now: datetime) -> datetime | None:

@@ -112,11 +112,12 @@ def _stretches(ordered: list[MembershipFact], model: AccessModel) -> tuple[Stret
                 if end is None or end > begun:
                     found.append(Stretch(begun, end))
             case Released():
-                if found and (found[-1].end is None or found[-1].end > at):
-                    last = found.pop()
-                    if last.start < at:
-                        found.append(Stretch(last.start, at))
+                found = [_cut(stretch, at) for stretch in found if stretch.start < at]
     return tuple(found)
+
+
+def _cut(stretch: Stretch, at: datetime) -> Stretch:
+    return replace(stretch, end=earliest([stretch.end, at]))
 
 
 def _restaffed(found: list[Stretch], start: datetime | None, at: datetime) -> datetime:

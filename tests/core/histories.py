@@ -25,17 +25,20 @@ def effectives() -> st.SearchStrategy[Effective]:
     return st.one_of(days, days, days, instants)
 
 
-def workers() -> st.SearchStrategy[Worker]:
+def workers(zones: tuple[str | None, ...]) -> st.SearchStrategy[Worker]:
     return st.builds(
-        lambda job, status, contract: Worker(id="e1", job_code=job, status=status, contract_end=contract),
+        lambda job, status, contract, zone: Worker(
+            id="e1", job_code=job, status=status, contract_end=contract, time_zone=zone
+        ),
         st.sampled_from(["A", "B", "C"]),
         st.sampled_from([Status.ACTIVE, Status.ACTIVE, Status.LEAVE]),
         st.one_of(st.none(), st.none(), st.dates(FIRST, LAST)),
+        st.sampled_from(zones),
     )
 
 
 @st.composite
-def histories(draw: Callable, most: int = 7) -> tuple[WorkerFact, ...]:
+def histories(draw: Callable, most: int = 7, zones: tuple[str | None, ...] = (None,)) -> tuple[WorkerFact, ...]:
     """Facts with times from a small set, so that ties occur; a rescission is recorded after what it rescinds."""
     facts: list[WorkerFact] = []
     for number in range(draw(st.integers(1, most))):
@@ -44,9 +47,9 @@ def histories(draw: Callable, most: int = 7) -> tuple[WorkerFact, ...]:
         about = recorded(number, minute, draw(st.sampled_from(["", "2", "10"])))
         match kind:
             case "joined":
-                facts.append(Joined(about, draw(effectives()), draw(workers())))
+                facts.append(Joined(about, draw(effectives()), draw(workers(zones))))
             case "moved":
-                facts.append(Moved(about, draw(effectives()), draw(workers())))
+                facts.append(Moved(about, draw(effectives()), draw(workers(zones))))
             case "left" | "immediate":
                 facts.append(Left(about, draw(effectives()), kind == "immediate"))
             case _:

@@ -39,6 +39,10 @@ class Chapter:
     over: datetime | None = None
     at_once: bool = False
 
+    def holds(self, at: datetime) -> bool:
+        """Say whether this instant lies in it."""
+        return self.start is not None and self.start <= at and (self.over is None or self.over > at)
+
 
 @dataclass
 class Book:
@@ -49,10 +53,7 @@ class Book:
 
     def employed(self, at: datetime) -> bool:
         """Say whether there is a chapter with this instant in it."""
-        return any(
-            chapter.start is not None and chapter.start <= at and (chapter.over is None or chapter.over > at)
-            for chapter in self.chapters()
-        )
+        return any(chapter.holds(at) for chapter in self.chapters())
 
     def chapters(self) -> list[Chapter]:
         """Write the book anew, in the order in which things were recorded."""
@@ -76,13 +77,20 @@ class Book:
         return book
 
     def worker(self, at: datetime) -> Worker | None:
-        """The greatest effective that has come, and of equal ones the last that was recorded."""
+        """Return the greatest effective that has come, and of equal ones the last that was recorded.
+
+        A day has come in the worker's own zone; days are compared as days, in one zone, whatever zones they hold in.
+        """
         come = [
             (self._begins(fact.effective), _recording(fact), fact.worker)
             for fact in self._standing()
-            if isinstance(fact, Joined | Moved) and self._begins(fact.effective) <= at
+            if isinstance(fact, Joined | Moved) and self._come(fact) <= at
         ]
         return max(come, key=lambda item: item[:2])[2] if come else None
+
+    def _come(self, fact: Joined | Moved) -> datetime:
+        own = Book((), fact.worker.time_zone or self.zone)
+        return own._begins(fact.effective)
 
     def _standing(self) -> list[WorkerFact]:
         """Whatever no standing rescission names; asked again for each, however often they rescind one another."""

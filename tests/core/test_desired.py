@@ -464,6 +464,14 @@ def test_the_longest_reason_gives_the_end():
     assert [one.kind for one in found.reasons] == [Why.EXCEPTION, Why.RULE]
 
 
+def test_a_project_that_is_past_its_planned_close_when_it_opens_is_a_change_to_come():
+    """Recorded a moment ahead of our clock with a planned close behind it: the next change is its opening."""
+    late = opened("o", utc(2026, 2, 5), planned=day(1, 2))
+    found = desired(BUILDING, utc(2026, 2, 5) - 5 * SECOND, HIRED, projects=[late])
+    assert (found.sweep_out, found.next_change) == (frozenset(), utc(2026, 2, 5))
+    assert desired(BUILDING, utc(2026, 2, 5), HIRED, projects=[late]).sweep_out == {"own"}
+
+
 WINDOW = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
 RICH = a_model(
     (a_rule("a", "pa", "shared", lead=2 * DAY), lambda worker: worker.job_code == "A"),
@@ -479,6 +487,8 @@ RICH = replace(
 )
 INSTANTS = st.integers(0, 24 * 14).map(lambda hour: WINDOW + hour * HOUR)
 DATES = st.dates(FIRST, LAST)
+
+DROPPED = st.sampled_from([None, {"vip": ("former", WINDOW + 3 * DAY)}])
 
 
 @st.composite
@@ -500,7 +510,9 @@ def situations(draw):
     ]
     if draw(st.booleans()):
         work.append(released("q", draw(INSTANTS)))
-    projects = [opened("o", WINDOW - 30 * DAY, planned=draw(st.one_of(st.none(), DATES)))]
+    projects = [
+        opened("o", draw(st.one_of(st.just(WINDOW - 30 * DAY), INSTANTS)), planned=draw(st.one_of(st.none(), DATES)))
+    ]
     if draw(st.booleans()):
         projects.append(closed("c", draw(INSTANTS), draw(DATES)))
     denials = draw(
@@ -509,7 +521,7 @@ def situations(draw):
     return tuple(facts), {"work": work, "projects": projects, "denials": denials}
 
 
-@given(situations(), INSTANTS, st.sampled_from([None, {"old": ("former", WINDOW + 3 * DAY)}]))
+@given(situations(), INSTANTS, DROPPED)
 @settings(max_examples=150, deadline=None)
 def test_nothing_changes_before_the_next_change(situation, now, dropped):
     """Between now and `next_change` every instant has the same desired value: no wake-up is missing."""
@@ -523,14 +535,14 @@ def test_nothing_changes_before_the_next_change(situation, now, dropped):
             assert desired(RICH, at, *facts, **others, dropped=dropped) == found, at
 
 
-@given(situations())
+@given(situations(), DROPPED)
 @settings(max_examples=100, deadline=None)
-def test_an_entitlement_lasts_exactly_until_its_end(situation):
+def test_an_entitlement_lasts_exactly_until_its_end(situation, dropped):
     """From change to change: a package is there until the end that was given for it, and gone at that instant."""
     facts, others = situation
     now, promised = WINDOW - 5 * DAY, {}
     for _ in range(60):
-        found = desired(RICH, now, *facts, **others)
+        found = desired(RICH, now, *facts, **others, dropped=dropped)
         for package, end in promised.items():
             assert (package in found.entitlements) == (end is None or now < end), (package, now)
             assert package not in found.entitlements or found.entitlements[package].end == end
@@ -560,9 +572,6 @@ def test_nobody_who_has_left_is_entitled_to_more_than_a_coming_employment_leads_
     if found.standing is Standing.LEFT:
         assert found.sweep_out == set(RICH.packages)
         assert set(found.entitlements) <= {"pa", "shared"}
-
-
-# --- what the core does not do yet -----------------------------------------------------------------------------------
 
 
 def test_grace_does_not_bring_back_what_was_denied():

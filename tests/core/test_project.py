@@ -6,7 +6,7 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecycle.core.events import Rescheduled
+from lifecycle.core.events import Released, Rescheduled
 from lifecycle.core.project import Project, Stretch, memberships, overlap, project
 from tests.builders import PMO, a_model, closed, opened, recorded, released, staffed, utc
 
@@ -160,6 +160,16 @@ def test_a_staffing_that_ends_before_it_begins_is_none():
     assert stretches(staffed("s", utc(2026, 2, 1), starts=day(1, 3), until=day(1, 2))) == ()
 
 
+def test_a_release_ends_what_runs_and_what_lies_ahead():
+    """Staffed twice, the second time ahead: a release ends both, for it names no stint."""
+    work = stretches(
+        staffed("s", utc(2026, 2, 1), until=day(30, 4)),
+        staffed("s2", utc(2026, 4, 1), starts=day(1, 6), until=day(31, 7)),
+        released("r", utc(2026, 4, 10)),
+    )
+    assert work == (Stretch(utc(2026, 2, 1), utc(2026, 4, 10)),)
+
+
 MINUTES = st.integers(0, 40).map(lambda number: utc(2026, 2, 1) + timedelta(hours=9 * number))
 DATES = st.one_of(st.none(), st.dates(day(1, 2), day(14, 2)))
 
@@ -167,7 +177,7 @@ DATES = st.one_of(st.none(), st.dates(day(1, 2), day(14, 2)))
 @given(st.lists(st.tuples(st.booleans(), MINUTES, DATES, DATES), max_size=5), st.randoms(use_true_random=False))
 @settings(max_examples=100, deadline=None)
 def test_work_folds_in_any_order_into_stretches_in_order(drawn, random):
-    """Work never depends on arrival, and its stretches are whole and in order without overlap."""
+    """Work never depends on arrival, no stretch is empty, and after a release nothing runs."""
     facts = [
         staffed(f"f{number}", time, starts=start, until=until) if on else released(f"f{number}", time)
         for number, (on, time, start, until) in enumerate(drawn)
@@ -178,6 +188,9 @@ def test_work_folds_in_any_order_into_stretches_in_order(drawn, random):
     assert memberships(shuffled, MODEL) == found
     for work in found:
         assert all(stretch.end is None or stretch.end > stretch.start for stretch in work.stretches)
+    newest = max(facts, key=lambda fact: fact.recorded.order, default=None)
+    if isinstance(newest, Released):
+        assert all(one.end is not None and one.end <= newest.recorded.time for work in found for one in work.stretches)
 
 
 def test_overlap_is_the_time_in_both():
@@ -186,9 +199,6 @@ def test_overlap_is_the_time_in_both():
     assert overlap(one, two) is None
     assert overlap(one, Stretch(utc(2026, 1, 10))) == Stretch(utc(2026, 1, 10), utc(2026, 2, 1))
     assert overlap(two, two) == two
-
-
-# --- what the core does not do yet -----------------------------------------------------------------------------------
 
 
 def test_a_second_stint_planned_ahead_leaves_the_first():

@@ -94,6 +94,7 @@ class Days:
                 waiting = self.company.bus.waiting(queue)
                 self.company.bus.pop(queue, next(n for n, one in enumerate(waiting) if one is message))
             self._watch()
+        assert not self.company.bus.waiting(Queue.QUARANTINE), "something was set aside"
 
     def _next(self) -> tuple[Queue, Message] | None:
         bus = self.company.bus

@@ -9,7 +9,7 @@ from tests.builders import START, Company
 from tests.fakes.directory import crash, lost_after, lost_before, throttled, transient
 from tests.laws.driving import DAY, HOUR, MINUTE, Days, examples
 from tests.laws.histories import USERS, histories, model
-from tests.laws.truth import NothingOutlives, NothingUnasked, has, known
+from tests.laws.truth import NothingOutlives, NothingUnasked, justified
 
 BEGINNING = START - timedelta(days=41)
 NOBODY_HURRIES = st.just(timedelta())
@@ -38,10 +38,9 @@ def live_through(days, chronicle, until):
 
 
 def agree(company):
-    """Assert that everybody has exactly what the facts justify, with its end on the assignment."""
+    """Assert that everybody has exactly what the facts justify."""
     for name in USERS:
-        wanted = known(company, name)[1].entitlements
-        assert has(company, f"user-{name.casefold()}") == wanted.keys()
+        assert company.has(name) == justified(company, name)
 
 
 @examples(25)

@@ -83,7 +83,7 @@ async def test_joiner_mover_and_leaver_end_to_end(tmp_path):
     user, other = "d0000000-0000-0000-0000-000000000001", "d0000000-0000-0000-0000-000000000002"
     async with Sandbox(SandboxOptions(records=tmp_path)) as sandbox:
         lost = {"kind": "504", "method": "POST", "committed": True, "count": 1}
-        await control(sandbox, "POST", "/faults", {"set": {"latency": [1, 2]}, "add": [lost]})
+        await control(sandbox, "POST", "/faults", {"set": {"latency": [1, 2], "lag": [0, 120]}, "add": [lost]})
         nurse = joined("e1", "E1001", department="Care", jobCode="N1")
         await send(sandbox, "hr", nurse, nurse, joined("e2", "E1002"), "{", '{"specversion": "1.0"}')
         await sandbox.idle()

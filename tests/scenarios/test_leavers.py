@@ -83,7 +83,7 @@ def test_a_leaver_beside_a_truncated_feed():
     plenty, none = Limit(99, floor=99), Limit(0, floor=0)
     days = employed("E1", "E2", guard=GuardLimits(removals=none, additions=plenty, leavers=plenty))
     now = days.company.clock.now()
-    days.tell(left("l1", now, now, "E1", immediate=True, origin=Origin("derived-from-absence", "feed-1")))
+    days.tell(left("l1", now, now, "E1", immediate=True, origin=Origin("derived-from-absence")))
     days.tell(left("l2", now, now, "E2", immediate=True))
     days.pass_by(HOUR)
     agrees(days.company, "leaver_beside_a_truncated_feed", "E1", "E2")

@@ -265,8 +265,13 @@ async def test_drift_repair_puts_a_removal_by_hand_back_twice():
 
 
 async def test_a_protected_user_loses_nothing():
-    """Protection outranks everything, leavers included."""
-    company = await employed(a_model(EVERYONE, protected=frozenset({"user-e1"})))
+    """Protection outranks everything, leavers included: nothing is taken and nothing is given."""
+    company = await employed()
+    company.model = a_model(EVERYONE, CARE, protected=frozenset({"user-e1"}))
+    now = company.clock.now()
+    await company.say(moved("m", now, now, a_worker(department="Care")))
+    await company.time(DAY)
+    assert company.has() == {"base"}
     now = company.clock.now()
     await company.say(left("l", now, now, immediate=True))
     await company.time(DAY)
