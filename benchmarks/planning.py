@@ -1,8 +1,8 @@
 """How many plans one core makes in a second: facts folded to a person, entitlements, the plan. No I/O, no logging.
 
 Each plan is for another worker, and its rules are CEL, compiled by `lifecycle.adapters.rules` from YAML as in
-production. A rule holds for one department in ten, the packages are spread evenly over the rules, and every worker already
-holds half of what they are entitled to. Reading facts from Records and lists from Graph is not in it:
+production. A rule holds for one department in ten, the packages are spread evenly over the rules, and every worker
+already holds half of what they are entitled to. Reading facts from Records and lists from Graph is not in it:
 `sandbox_events_per_second` has all of that.
 """
 
@@ -60,7 +60,7 @@ def plans_per_second(size: Size, *, seconds: float = _SECONDS) -> float:
     """Return the median over rounds of at least that many seconds each, of CPU time."""
     access = model(size)
     people = [facts_of(number, size) for number in range(size.people)]
-    actual = [_holding_half(facts, access) for facts in people]
+    actual = [holding_half(facts, access) for facts in people]
     return median(_round(people, actual, access, seconds) for _ in range(_ROUNDS))
 
 
@@ -115,7 +115,8 @@ def facts_of(number: int, size: Size) -> list[WorkerFact]:
     return facts
 
 
-def _holding_half(facts: list[WorkerFact], access: AccessModel) -> Actual:
+def holding_half(facts: list[WorkerFact], access: AccessModel) -> Actual:
+    """Return that every other package which the worker is entitled to is assigned already."""
     wanted = sorted(entitled(person("p", facts, access), (), {}, access, _NOW).entitlements)
     return Actual(tuple(Assignment(_id(name), name, ours=True) for name in wanted[::2]))
 

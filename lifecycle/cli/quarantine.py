@@ -43,7 +43,7 @@ def show_all(context: typer.Context, *, as_json: AsJson = False, ready: ReadyFil
     """List what was set aside, oldest first: ids and reasons, never contents."""
 
     async def work(world: World) -> list[SetAside]:
-        return await _quarantine(world).everything()
+        return await _everything(_quarantine(world))
 
     found = inside(context, ready, work)
     if as_json:
@@ -67,7 +67,7 @@ def show(
 
     async def work(world: World) -> tuple[SetAside, bytes]:
         quarantine = _quarantine(world)
-        (found,) = _named([name], await quarantine.everything())
+        (found,) = _named([name], await _everything(quarantine))
         return found, await quarantine.body_of(found)
 
     found, body = inside(context, ready, work)
@@ -99,7 +99,7 @@ def replay(
 
     async def work(world: World) -> tuple[int, list[str]]:
         quarantine = _quarantine(world)
-        there = await quarantine.everything()
+        there = await _everything(quarantine)
         return await _replay(there if everything else _named(names or [], there), quarantine)
 
     done, faults = inside(context, ready, work)
@@ -127,6 +127,12 @@ async def _replay(chosen: list[SetAside], quarantine: Quarantine) -> tuple[int, 
 
 def _quarantine(world: World) -> Quarantine:
     return Quarantine(world.lectern, world.ports.bus, world.ports.bodies)
+
+
+async def _everything(quarantine: Quarantine) -> list[SetAside]:
+    """Look into every queue, which takes a second each."""
+    with progress("looking into the queues"):
+        return await quarantine.everything()
 
 
 def _named(names: list[str], found: list[SetAside]) -> list[SetAside]:

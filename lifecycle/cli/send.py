@@ -105,7 +105,7 @@ def split(content: bytes) -> list[bytes]:
     if content.startswith(b"["):
         try:
             return [bytes(raw) for raw in msgspec.json.decode(content, type=list[msgspec.Raw])]
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             return [content]
     try:
         return list(_documents(content.decode()))

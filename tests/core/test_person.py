@@ -243,7 +243,7 @@ def _around(*edges: datetime | None) -> set[datetime]:
 
 
 @given(histories())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_employment_agrees_with_the_oracle(facts):
     """Whatever HR sends, in whatever order of its two clocks, somebody is employed exactly when the oracle says."""
     one, chapters = who(*facts), Book(tuple(facts), ZONE).chapters()
@@ -254,7 +254,7 @@ def test_employment_agrees_with_the_oracle(facts):
 
 
 @given(histories(zones=(None, None, "America/Los_Angeles", "Pacific/Auckland")))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_attributes_agree_with_the_oracle(facts):
     """At every instant the attributes are those of the greatest effective that has come, whatever their zones."""
     one, book = who(*facts), Book(tuple(facts), ZONE)

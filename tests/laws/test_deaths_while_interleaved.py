@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.attend import attend
+from lifecycle.contract.cloudevents import encode_fact
 from lifecycle.core.events import Linked
 from lifecycle.core.work import Check
 from lifecycle.intake import intake
-from lifecycle.contract.cloudevents import encode_fact
 from lifecycle.ports import Queue
-from lifecycle.records import facts, people
+from lifecycle.records import facts
+from lifecycle.records.identities import join
 from tests.builders import CARE, EVERYONE, ITSM, SALES, START, Company, a_model, a_worker, joined, left, moved, recorded
 from tests.fakes.faults import no_pause
 from tests.laws.driving import DAY, HOUR, MINUTE, Days, Turns, examples, interleave, pause, run
@@ -39,7 +40,7 @@ def before(change):
     company = Company(a_model(EVERYONE, CARE, SALES))
     days = Days(company)
     if change == "joiner":
-        run(people.meet(company.records, "e1"))
+        run(join(company.records, START, "law", workers={"e1"}, people=set()))
         run(facts.keep(company.records, joined("j", START, FIRST, a_worker(department="Care"))))
         return days, {"base", "care"}
     days.tell(joined("j", START, FIRST, a_worker(department="Care")))
@@ -104,3 +105,22 @@ def test_a_join_in_between_never_writes_twice(change, turns, by_link):
     assert len(company.directory.taken) - posted == 2
     days.pass_by(DAY + MINUTE)
     assert len(company.directory.taken) - posted == 2
+
+
+@examples(15)
+@given(st.integers(1, 16), st.booleans())
+def test_a_join_that_was_cut_short_is_finished(write, before):
+    """Dying at any write while two keys become one forgets nothing: what the former key gave goes with its reason."""
+    company = Company(a_model(EVERYONE, CARE))
+    days = Days(company)
+    days.tell(joined("j", START, FIRST, a_worker(department="Care")))
+    days.pass_by(HOUR)
+    now = company.clock.now()
+    if before:
+        company.records.crash_before = company.records.writes + write
+    else:
+        company.records.crash_after = company.records.writes + write
+    away = moved("m", now, now, a_worker(department="Sales"))
+    days.tell(away, Linked(recorded("k", "A0", now, source=ITSM), "e1"))
+    days.pass_by(2 * DAY)
+    assert company.has() == {"base"}

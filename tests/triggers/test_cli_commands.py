@@ -31,7 +31,7 @@ ALL = dict(commands())
 
 
 def sections():
-    return {title: text for title, text in re.findall(r"^## `(.*?)`$(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL)}
+    return dict(re.findall(r"^## `(.*?)`$(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL))
 
 
 @pytest.mark.parametrize("path", ALL)
@@ -59,7 +59,9 @@ def test_the_docs_list_exactly_the_exit_codes():
     assert {int(number): name for number, name in table.items()} == {code.value: code.name.lower() for code in Code}
 
 
-@pytest.mark.parametrize("arguments", [["plan"], ["explain"], ["nonsense"], ["plan", "--nonsense"], ["plan", "E1", "--all"]])
+@pytest.mark.parametrize(
+    "arguments", [["plan"], ["explain"], ["nonsense"], ["plan", "--nonsense"], ["plan", "E1", "--all"]]
+)
 def test_wrong_usage_has_a_code_of_its_own(arguments):
     """Wrong usage never looks like planned changes."""
     assert Shell()(*arguments, code=64).stdout == ""

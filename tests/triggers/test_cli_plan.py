@@ -153,7 +153,9 @@ def test_a_pre_hire_waits_for_an_account():
     shell = Shell(Company(a_model(EVERYONE), users=()))
     shell.say(joined("j", START, FIRST))
     shown = shell("explain", "E1").stdout
-    assert "! an Entra user with this employeeId or user principal name, since 2026-01-05T09:00:00Z, looked for" in shown
+    assert (
+        "! an Entra user with this employeeId or user principal name, since 2026-01-05T09:00:00Z, looked for" in shown
+    )
     assert "no Entra user known" in shown
     assert "! waits for an Entra user" in shell("plan", "E1", code=2).stdout
 
