@@ -20,16 +20,16 @@ ROWS = 10
 _VALUE = b"x" * 500
 
 
-def figures() -> Iterator[Figure]:
-    """Yield all figures, from one file."""
+def figures(partitions: int = PARTITIONS) -> Iterator[Figure]:
+    """Yield all figures, from one file with that many partitions twice."""
     with TemporaryDirectory(prefix="lifecycle-benchmark-") as folder:
-        yield from asyncio.run(_measured(Path(folder) / "records.db"))
+        yield from asyncio.run(_measured(Path(folder) / "records.db", partitions))
 
 
-async def _measured(path: Path) -> list[Figure]:
+async def _measured(path: Path, many: int) -> list[Figure]:
     records = SqliteRecords(path)
     await records.read("warm", "up")
-    partitions = [f"p{number}" for number in range(PARTITIONS)]
+    partitions = [f"p{number}" for number in range(many)]
     keys = [f"k{number}" for number in range(ROWS)]
 
     async def write(partition: str) -> None:

@@ -21,7 +21,7 @@ from lifecycle.follow import follow
 from lifecycle.ports import Change, Listed, Ports
 from lifecycle.records import adoption, facts
 from lifecycle.records.dossier import Dossier, Refusal, open_dossier, put_holding, put_refusal
-from lifecycle.records.identities import Identity, identity_of
+from lifecycle.records.identities import Identity, complete, identity_of
 
 REPAIRS = 2
 """How often a removal by hand is put back under `drift: repair` before it is left alone and reported."""
@@ -49,8 +49,7 @@ async def look(identifier: str, ports: Ports, *, cause: str, settle: bool) -> Lo
     Raises `Lost` when another look wrote in between, `Transient` when something could not be read now.
     """
     now = ports.clock.now()
-    identity = await identity_of(ports.records, identifier)
-    dossier = await open_dossier(ports.records, identity.person)
+    identity, dossier = await _open(identifier, ports, now, cause, settle=settle)
     since = await adoption.adopt(ports.records, ports.model.hash, now, keep=settle)
     whole, projects, desired = await _desired(identity, dossier, ports, now, since)
     match, finding, listed = None, "", list[Listed]()
@@ -69,6 +68,17 @@ async def look(identifier: str, ports: Ports, *, cause: str, settle: bool) -> Lo
     protected = match is not None and match.user in ports.model.protected
     planned = plan(desired, actual, ports.model, now, protected=protected)
     return Look(identity, whole, projects, desired, dossier, match, actual, planned, now, finding)
+
+
+async def _open(identifier: str, ports: Ports, now: datetime, cause: str, *, settle: bool) -> tuple[Identity, Dossier]:
+    """Find out who it is and open their dossier; a join under way is finished first, and a closed dossier passed on."""
+    identity = await identity_of(ports.records, identifier)
+    if identity.formers and settle:
+        identity = await complete(ports.records, identity, now, cause)
+    dossier = await open_dossier(ports.records, identity.person)
+    if dossier.merged is None:
+        return identity, dossier
+    return await _open(dossier.merged, ports, now, cause, settle=settle)
 
 
 async def _desired(

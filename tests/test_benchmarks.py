@@ -165,10 +165,11 @@ def test_plans_are_counted():
 
 
 def test_records_are_measured():
-    """The records benchmark gives all its figures from a file of its own."""
+    """The records benchmark gives all its figures from a file of its own, however small."""
     (measurement,) = recording.MEASUREMENTS
+    small = Measurement(measurement.about, lambda: recording.figures(partitions=2))
 
-    assert all(value > 0 for _, value, _ in measurement.figures())
+    assert all(value > 0 for _, value, _ in small.figures())
 
 
 def test_a_change_is_several_packages():

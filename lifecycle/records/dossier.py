@@ -142,6 +142,7 @@ class Dossier:
     patience: Patience | None = None
     withheld: Withheld | None = None
     wake: datetime | None = None
+    merged: str | None = None
 
     @property
     def partition(self) -> str:
@@ -205,26 +206,31 @@ def _head_of(row: Row) -> Head:
 
 def _fill(dossier: Dossier, rows: Sequence[Row]) -> None:
     for row in rows:
-        match row.key.split("-", 1)[0]:
-            case "r":
-                refusal = unpack(Refusal, row.value)
-                dossier.refusals[refusal.package] = refusal
+        match row.key.partition("-")[0]:
+            case "d":
+                dossier.head = _head_of(row)
             case "f":
                 flight = unpack(Flight, row.value)
                 dossier.flights[flight.package] = flight
             case "h":
                 holding = unpack(Holding, row.value)
                 dossier.holdings[holding.assignment] = holding
-            case "d":
-                dossier.head = _head_of(row)
-            case "patience":
-                dossier.patience = unpack(Patience, row.value)
-            case "user":
-                dossier.correlation = unpack(Correlation, row.value)
-            case "wake":
-                dossier.wake = unpack(datetime, row.value)
-            case "withheld":
-                dossier.withheld = unpack(Withheld, row.value)
+            case "r":
+                refusal = unpack(Refusal, row.value)
+                dossier.refusals[refusal.package] = refusal
+            case single:
+                name, kind = _SINGLE[single]
+                setattr(dossier, name, unpack(kind, row.value))
+
+
+_SINGLE: dict[str, tuple[str, type[object]]] = {
+    "merged": ("merged", str),
+    "patience": ("patience", Patience),
+    "user": ("correlation", Correlation),
+    "wake": ("wake", datetime),
+    "withheld": ("withheld", Withheld),
+}
+"""Rows of which a dossier has one at most: key, attribute, type."""
 
 
 # --- rows by noun, so that only this module knows how they are keyed -----------------------------------------------
@@ -270,6 +276,12 @@ def put_patience(dossier: Dossier, patience: Patience | None) -> Change:
     """Return the change that stores (or, with None, forgets) what the person waits for."""
     dossier.patience = patience
     return Delete("patience") if patience is None else Put("patience", pack(patience))
+
+
+def close_dossier(dossier: Dossier, into: str) -> Change:
+    """Return the change that says for good that this person is another one now."""
+    dossier.merged = into
+    return Put("merged", pack(into))
 
 
 def put_withheld(dossier: Dossier, withheld: Withheld | None) -> Change:

@@ -1,17 +1,18 @@
 """Who is one person: worker ids and HR's person ids, joined by what HR said of them.
 
 An id's person is the smallest person id among everything joined to it, else the smallest worker id, so the answer does
-not depend on the order in which facts came. Joining two people moves the chain of each former one, so that a reconciler
-that still works under the old key loses its next intent. Partition: `identity-…`, one per id.
+not depend on the order in which facts came. Joining two people closes the chain of each former one, so that a
+reconciler that still works under the old key loses its next intent, or finds the chain closed. Partition: `identity-…`,
+one per id.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifecycle.core.evidence import Tag
-from lifecycle.ports import Put, Records
+from lifecycle.ports import Delete, Put, Records
 from lifecycle.records import holds, people
-from lifecycle.records.dossier import open_dossier, put_flight, put_holding, put_refusal
+from lifecycle.records.dossier import close_dossier, open_dossier, put_flight, put_holding, put_refusal
 from lifecycle.records.keys import safe
 from lifecycle.records.wakeups import set_wake
 
@@ -20,11 +21,12 @@ _PERSON, _WORKER = "p", "w"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person's key and the ids joined under it."""
+    """A person's key and the ids joined under it; `formers` are keys whose dossiers were not handed over yet."""
 
     person: str
     workers: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    formers: tuple[str, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -40,11 +42,13 @@ async def identity_of(records: Records, identifier: str) -> Identity:
         if row is None or row.value.decode() == person:
             break
         person = row.value.decode()
-    rows = await records.rows(_partition(person), after="m-", before="n")
-    members = [(row.key[2:3], row.value.decode()) for row in rows]
-    workers = tuple(sorted(name for kind, name in members if kind == _WORKER))
-    people = tuple(sorted(name for kind, name in members if kind == _PERSON))
-    return Identity(person, workers, people)
+    rows = [(row.key[:3], row.value.decode()) for row in await records.rows(_partition(person), after="h-", before="n")]
+    return Identity(
+        person,
+        tuple(sorted(name for kind, name in rows if kind == f"m-{_WORKER}")),
+        tuple(sorted(name for kind, name in rows if kind == f"m-{_PERSON}")),
+        tuple(sorted(name for kind, name in rows if kind.startswith("h-"))),
+    )
 
 
 async def join(records: Records, now: datetime, cause: str, *, workers: set[str], people: set[str]) -> Identity:
@@ -53,36 +57,45 @@ async def join(records: Records, now: datetime, cause: str, *, workers: set[str]
     all_workers = {*workers, *(name for one in known for name in one.workers)}
     all_people = {*people, *(name for one in known for name in one.people)}
     person = min(all_people) if all_people else min(all_workers)
-    whole = Identity(person, tuple(sorted(all_workers)), tuple(sorted(all_people)))
-    if all(one == whole for one in known):
+    formers = {name for one in known for name in (one.person, *one.formers)} - {person}
+    whole = Identity(person, tuple(sorted(all_workers)), tuple(sorted(all_people)), tuple(sorted(formers)))
+    if all(one == whole for one in known) and not formers:
         return whole
     rows = [Put(_member(_WORKER, name), name.encode()) for name in whole.workers]
     rows += [Put(_member(_PERSON, name), name.encode()) for name in whole.people]
+    rows += [Put(_former(name), name.encode()) for name in whole.formers]
     await records.write(_partition(person), [Put("is", person.encode()), *rows])
-    for former in sorted({*whole.ids, *(one.person for one in known)} - {person}):
-        await records.write(_partition(former), [Put("is", person.encode())])
-    for former in sorted({one.person for one in known} - {person}):
-        await _hand_over(records, former, person, now, cause)
-    return whole
+    return await complete(records, whole, now, cause)
+
+
+async def complete(records: Records, identity: Identity, now: datetime, cause: str) -> Identity:
+    """Finish a join that was begun: every id leads to the person, and the formers' dossiers are handed over."""
+    for name in sorted({*identity.ids, *identity.formers} - {identity.person}):
+        await records.write(_partition(name), [Put("is", identity.person.encode())])
+    for name in identity.formers:
+        await _hand_over(records, name, identity.person, now, cause)
+        await records.write(_partition(identity.person), [Delete(_former(name))])
+    return replace(identity, formers=())
 
 
 async def _hand_over(records: Records, former: str, person: str, now: datetime, cause: str) -> None:
     """Close the former key's chain, then give what it held and had under way to the person.
 
-    Closing comes first: a reconciler still at work under the former key can then start nothing new, and what it had
-    started is among what is handed over.
+    Closing comes first, also of a chain that has no record yet: a reconciler still at work under the former key can
+    then start nothing new, and what it had started is among what is handed over.
     """
-    closing = await open_dossier(records, former)
-    if not closing.head.length:
-        return
-    await closing.append_anyway(now, Tag.MERGED, cause, {"into": person})
-    old, new = await open_dossier(records, former), await open_dossier(records, person)
-    changes = [put_flight(new, flight) for package, flight in old.flights.items() if package not in new.flights]
-    changes += [put_holding(new, row) for name, row in old.holdings.items() if name not in new.holdings]
-    changes += [put_refusal(new, one) for package, one in old.refusals.items() if package not in new.refusals]
-    await new.append_anyway(now, Tag.MERGED, cause, {"from": former}, *changes)
+    old = await open_dossier(records, former)
+    if old.merged is None:
+        await old.append_anyway(now, Tag.MERGED, cause, {"into": person}, close_dossier(old, person))
+        old = await open_dossier(records, former)
+    if old.flights or old.holdings or old.refusals:
+        new = await open_dossier(records, person)
+        changes = [put_flight(new, flight) for package, flight in old.flights.items() if package not in new.flights]
+        changes += [put_holding(new, row) for name, row in old.holdings.items() if name not in new.holdings]
+        changes += [put_refusal(new, one) for package, one in old.refusals.items() if package not in new.refusals]
+        await new.append_anyway(now, Tag.MERGED, cause, {"from": former}, *changes)
     await set_wake(old, None)
-    await people.note(records, people.Known(former))
+    await people.forget(records, former)
     if old.withheld is not None:
         await holds.let_go(records, old.withheld.run, former)
 
@@ -93,3 +106,7 @@ def _partition(identifier: str) -> str:
 
 def _member(kind: str, name: str) -> str:
     return f"m-{kind}-{safe(name)}"
+
+
+def _former(name: str) -> str:
+    return f"h-{safe(name)}"

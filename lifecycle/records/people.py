@@ -63,6 +63,12 @@ async def meet(records: Records, person: str) -> None:
         return
 
 
+async def forget(records: Records, person: str) -> None:
+    """Let a key that no longer stands for anybody count as nobody; a key never met stays unknown."""
+    if await records.read(f"people-{_shard(person)}", f"p-{safe(person)}") is not None:
+        await note(records, Known(person))
+
+
 async def population(records: Records) -> Population:
     """Return how many people are employed and how many assignments we manage."""
     people = assignments = 0

@@ -81,11 +81,13 @@ def test_an_explanation_says_why_since_when_until_when_and_what_comes(mover):
 
 
 @pytest.mark.parametrize("arguments", [["plan", "E1"], ["plan", "--all"], ["explain", "E1"]])
-def test_looking_changes_nothing(mover, arguments):
-    """No row, no message, no request."""
-    company = mover.company
+def test_looking_changes_nothing(arguments):
+    """No row, no message, no request, also where a real look would note the user it found and the model in force."""
+    shell = Shell(Company(a_model(EVERYONE)))
+    shell.learn(joined("j", START, FIRST))
+    company = shell.company
     before = (company.records.writes, company.directory.writes, len(company.bus.sent))
-    mover(*arguments, code=2 if arguments[0] == "plan" else 0)
+    shell(*arguments, code=2 if arguments[0] == "plan" else 0)
     assert (company.records.writes, company.directory.writes, len(company.bus.sent)) == before
 
 
