@@ -120,7 +120,7 @@ def demo(
     *,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="HR's list of people, as CSV.")] = None,
 ) -> None:
-    """Play a year of a company in a sandbox and check at each step that everybody has exactly what they should.
+    """Play two weeks of a company in a sandbox and check at each step that everybody has exactly what they should.
 
     Exit code 1 when something was not as it should be.
     """

@@ -169,6 +169,15 @@ def test_a_renewed_contract_makes_no_gap():
     assert found.entitlements["care"].end == utc(2026, 6, 30, 22)
 
 
+def test_a_contract_renewed_too_late_leaves_a_gap():
+    """Over on 31 March and renewed from 1 May: nothing in April, and a new reason in May."""
+    fact = joined("j", utc(2026, 1, 2), day(5, 1), nurse(contract_end=day(31, 3)))
+    late = moved("m", utc(2026, 4, 20), day(1, 5), nurse(contract_end=day(30, 6)))
+    assert holds(SIMPLE, utc(2026, 4, 15), fact, late) == set()
+    assert desired(SIMPLE, utc(2026, 3, 15), fact, late).entitlements["care"].end == utc(2026, 3, 31, 22)
+    assert desired(SIMPLE, utc(2026, 5, 15), fact, late).entitlements["care"].reasons[0].since == utc(2026, 4, 30, 22)
+
+
 # --- for and renewals ------------------------------------------------------------------------------------------------
 
 
@@ -341,6 +350,18 @@ def test_work_grants_nothing_before_the_employment_after_it_or_after_a_release()
     assert holds(BUILDING, utc(2026, 3, 2), HIRED, gone, **early) == set()
 
 
+def test_work_grants_while_any_employment_runs():
+    """A short second employment inside the first one does not end what the first one carries on."""
+    second = [
+        joined("k", utc(2026, 2, 1), day(10, 2), a_worker("C1")),
+        left("l", utc(2026, 2, 1), day(20, 2), "C1"),
+    ]
+    work = [staffed("s", utc(2026, 2, 1))]
+    found = desired(BUILDING, utc(2026, 2, 15), HIRED, *second, work=work, projects=[OPEN])
+    assert found.entitlements["site"].end == utc(2026, 6, 30, 22)
+    assert "site" in holds(BUILDING, utc(2026, 3, 15), HIRED, *second, work=work, projects=[OPEN])
+
+
 def test_work_on_an_unknown_project_or_in_an_unknown_role_grants_nothing():
     """A staffing may come before its project's opening, and for a role that the model does not name."""
     assert holds(BUILDING, utc(2026, 2, 5), HIRED, work=[staffed("s", utc(2026, 2, 1))]) == {"base"}
@@ -406,6 +427,21 @@ def test_a_denial_takes_the_reasons_that_stood():
     later = desired(SIMPLE, utc(2026, 5, 2), HIRED, MOVED, back, denials=denial)
     assert "care" in later.entitlements
     assert not later.denied
+
+
+def test_a_reason_that_begins_with_the_denial_is_denied():
+    """Only what begins later lifts it, not what begins at the same instant."""
+    assert "crm" not in holds(SIMPLE, MARCH, HIRED, MOVED, denials=[Denial("crm", MARCH, "x")])
+    assert "crm" in holds(SIMPLE, MARCH, HIRED, MOVED, denials=[Denial("crm", MARCH - SECOND, "x")])
+
+
+def test_a_move_that_has_nothing_to_do_with_it_lifts_no_denial():
+    """Work on a project is as old after a move as before, so a denial of it stands."""
+    work = {"work": [staffed("s", utc(2026, 2, 1))], "projects": [OPEN]}
+    found = desired(BUILDING, utc(2026, 3, 5), HIRED, MOVED, **work)
+    assert found.entitlements["site"].reasons[0].since == utc(2026, 2, 1)
+    denial = [Denial("site", utc(2026, 2, 10), "review")]
+    assert "site" not in holds(BUILDING, utc(2026, 3, 5), HIRED, MOVED, **work, denials=denial)
 
 
 def test_the_newest_of_several_denials_counts():
@@ -494,7 +530,7 @@ DROPPED = st.sampled_from([None, {"vip": ("former", WINDOW + 3 * DAY)}])
 @st.composite
 def situations(draw):
     """A person's history with work, a project, decisions and denials."""
-    facts = list(draw(histories(5)))
+    facts = list(draw(histories(5, zones=(None, None, "America/Los_Angeles"))))
     if draw(st.booleans()):
         facts.append(
             decision(

@@ -221,6 +221,12 @@ def test_what_takes_comes_first_and_what_gives_last():
     assert [step.package for step in found.changes] == ["d", "a", "b", "c"]
 
 
+def test_a_shortened_end_comes_before_an_extension():
+    """Whatever the packages are called."""
+    found = made(wanting(a=JULY, b=JUNE), row("a", JUNE), row("b", JULY))
+    assert [step.package for step in found.steps] == ["b", "a"]
+
+
 def test_the_hash_names_the_changes_and_the_model_alone():
     """Rows in another order, another clock in the segment, other words, an offset: the same; any change: another."""
     found = made(MIXED, *ROWS)

@@ -75,6 +75,13 @@ def test_opened_before_the_announced_close_has_come_runs_on():
     assert on.open == (Stretch(utc(2026, 1, 5)),)
 
 
+def test_a_close_that_is_put_off_or_forward_counts():
+    """The newest close of an open stretch says when it ends, later or earlier than the one before."""
+    first = closed("c", utc(2026, 2, 1), day(1, 3))
+    assert not known(OPENED, first, closed("d", utc(2026, 2, 10), day(1, 4))).closed(utc(2026, 3, 15))
+    assert known(OPENED, first, closed("d", utc(2026, 2, 10), day(20, 2))).closed(utc(2026, 2, 25))
+
+
 def test_a_close_before_the_opening_leaves_no_time():
     """Closed as of a day before it was opened: it was never open."""
     never = known(OPENED, closed("c", utc(2026, 2, 1), day(1, 1)))
@@ -138,6 +145,15 @@ def test_staffed_again_corrects_the_end():
         staffed("s2", utc(2026, 2, 10), starts=day(1, 2), until=day(31, 3)),
     )
     assert work == (Stretch(utc(2026, 1, 31, 23), utc(2026, 3, 31, 22)),)
+
+
+def test_a_correction_while_work_runs_does_not_interrupt_it():
+    """A later `from` for work that runs already takes nothing away; an earlier one counts."""
+    running = staffed("s", utc(2026, 2, 1))
+    later = stretches(running, staffed("s2", utc(2026, 2, 10), starts=day(1, 3)))
+    earlier = stretches(running, staffed("s2", utc(2026, 2, 10), starts=day(15, 1)))
+    assert later == (Stretch(utc(2026, 2, 1)),)
+    assert earlier == (Stretch(utc(2026, 1, 14, 23)),)
 
 
 def test_roles_and_projects_are_kept_apart():

@@ -57,8 +57,10 @@ class Taken:
 
 @examples(25)
 @given(
-    st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 40), st.sampled_from(["left", "moved", "leaving"]), ORIGINS)
-             , max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from(NAMES), st.integers(0, 40), st.sampled_from(["left", "moved", "leaving"]), ORIGINS),
+        max_size=12,
+    ),
     st.integers(0, 4),
     st.integers(0, 3),
 )
@@ -122,7 +124,9 @@ def _with_pauses(company, hook):
 
 
 @examples(25)
-@given(st.sets(st.sampled_from(NAMES), min_size=1), st.sets(st.sampled_from(NAMES)), st.sampled_from(["before", "after"]))
+@given(
+    st.sets(st.sampled_from(NAMES), min_size=1), st.sets(st.sampled_from(NAMES)), st.sampled_from(["before", "after"])
+)
 def test_a_released_set_applies_what_was_approved_and_nothing_else(held_names, changing, when):
     """Nothing goes while held; a release applies just what it named; a plan that changed is held again."""
     days = employed(Limit(0, floor=0))

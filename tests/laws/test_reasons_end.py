@@ -90,7 +90,9 @@ def test_what_lapsed_stays_away_while_its_reason_stands(lasts, moves):
 
 
 @examples(30)
-@given(st.integers(1, 10), st.lists(st.tuples(st.integers(1, 20), st.sampled_from(["Care", "Sales", None])), max_size=5))
+@given(
+    st.integers(1, 10), st.lists(st.tuples(st.integers(1, 20), st.sampled_from(["Care", "Sales", None])), max_size=5)
+)
 def test_grace_runs_from_the_instant_the_reason_ended(grace, moves):
     """After each move the old access stays for the grace and no longer; moving back within it makes no gap."""
     company = Company(a_model(EVERYONE, CARE, SALES, grace=grace * DAY))
@@ -136,7 +138,11 @@ def test_leave_of_absence_suspends_what_it_does_not_keep(stretches):
 
 
 @examples(20)
-@given(st.integers(1, 20), st.sampled_from(["exception", "later reason", "neither"]), st.lists(st.integers(1, 9), max_size=3))
+@given(
+    st.integers(1, 20),
+    st.sampled_from(["exception", "later reason", "neither"]),
+    st.lists(st.integers(1, 9), max_size=3),
+)
 def test_a_removal_by_hand_stays_away(day, lifted_by, looks):
     """However often it is looked at: only an exception, or a reason that begins later, brings the package back."""
     company = Company(a_model(EVERYONE, CARE))

@@ -35,7 +35,9 @@ class OthersAreLeftAlone:
             assert request.assignment not in self.auto, "a row of an auto-assignment policy was touched"
             if request.assignment in self.foreign:
                 left = {desired.standing for _, desired in known(company, "E1")} <= {Standing.LEFT, Standing.UNKNOWN}
-                closed = any(self.foreign[request.assignment] in desired.sweep_out for _, desired in known(company, "E1"))
+                closed = any(
+                    self.foreign[request.assignment] in desired.sweep_out for _, desired in known(company, "E1")
+                )
                 assert left or closed, "a row that others gave was touched while its owner works"
 
 
