@@ -22,7 +22,10 @@ NAMES = tuple(f"E{number}" for number in range(1, 7))
 PLENTY = Limit(99, floor=99)
 WINDOW = timedelta(hours=24)
 ORIGINS = st.sampled_from([Origin(), Origin("derived-from-absence"), Origin("bulk", "reorg")])
-TURNS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 60)), max_size=12).map(tuple)
+TURNS = st.one_of(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 60)), max_size=12).map(tuple),
+    st.integers(1, 5).map(lambda steps: tuple((number % 6, steps) for number in range(900))),  # in lockstep
+)
 
 
 def employed(removals, leavers=PLENTY, *rules):

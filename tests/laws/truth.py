@@ -1,4 +1,4 @@
-"""What is so, beside what the app believes: computed from the stored facts and the directory itself, never from looks."""
+"""What is so, beside what the app believes: from the stored facts and the directory itself, never from looks."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,6 @@ from lifecycle.records import facts
 from lifecycle.records.identities import identity_of
 from tests.builders import Company
 from tests.laws.driving import HOUR, run
-
 
 IDS = {"E1": ("e1", "e2", "p-7"), "E3": ("e3",)}
 """The ids in `histories` by which a user's person may be known."""

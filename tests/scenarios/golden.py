@@ -19,8 +19,7 @@ def told(company: Company, *workers: str) -> str:
         user = request.user or rows[request.assignment].user
         until = "" if request.ends is None else f" until {request.ends:%Y-%m-%d %H:%M}"
         lines.append(f"{at:%Y-%m-%d %H:%M:%S}  {_VERBS[request.kind]} {names[request.package]} of {user}{until}")
-    for worker in workers:
-        lines.append(f"in the end {worker} has {', '.join(sorted(company.has(worker))) or 'nothing'}")
+    lines += [f"in the end {name} has {', '.join(sorted(company.has(name))) or 'nothing'}" for name in workers]
     return "\n".join(lines) + "\n"
 
 
