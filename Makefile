@@ -1,6 +1,6 @@
 # Every target sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test quick check format bench requirements clean
+.PHONY: help setup demo sandbox test quick explore check format bench requirements clean
 
 PY := .venv/bin/python
 QUICK := tests/core tests/laws tests/scenarios tests/triggers tests/verbs tests/records tests/events
@@ -22,6 +22,9 @@ test: setup  ## Run every test (under ten minutes on two cores)
 
 quick: setup  ## Run the quick tests: core, laws, scenarios, triggers, verbs (under a minute)
 	@$(PY) -m pytest -q -m "not slow" $(wildcard $(QUICK))
+
+explore: setup  ## Look for new examples against the laws, at random and long
+	@HYPOTHESIS_PROFILE=thorough $(PY) -m pytest -q tests/laws tests/core
 
 check: setup  ## Lint, format, types, import contracts, requirements
 	@$(PY) -m ruff check .

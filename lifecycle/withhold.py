@@ -18,6 +18,9 @@ from lifecycle.records import holds, people
 from lifecycle.records.dossier import Dossier, Withheld, put_withheld
 from lifecycle.records.reservations import reserve
 
+_ASKED = 3
+"""How often the guard is asked before a refusal counts."""
+
 _CONTESTED = "another person claims the same user; nothing is taken away until they are linked"
 
 
@@ -60,19 +63,31 @@ async def _doubt(seen: Look, before: Withheld | None, ports: Ports, *, passed: l
     held = tuple(step for step in changes if describe(step) in sticky)
     texts = [before.text] if held and before is not None else []
     rest = replace(rest, steps=tuple(step for step in changes if step not in held))
-    doubted = [*held]
-    population = await people.population(ports.records) if rest.changes else None
-    if population is not None:
-        limits = ports.model.guard
-        refused = await _refused(taking_claims(rest, limits, population, leaver=leaver, named=named), seen, ports)
-        doubted += rest.taking if refused else ()
-        texts += refused
-        for package, claim in giving_claims(rest, limits, population).items():
+    unbelieved = await _unbelieved(rest, seen, ports, leaver=leaver, named=named)
+    return _Doubted((*held, *unbelieved.steps), "; ".join([*texts, *filter(None, [unbelieved.text])]))
+
+
+async def _unbelieved(rest: Plan, seen: Look, ports: Ports, *, leaver: bool, named: bool) -> _Doubted:
+    """Reserve room for the steps and return what found none.
+
+    A refusal is asked again under the population as it is by then: others may have joined since it was read.
+    """
+    found = _Doubted(())
+    for _ in range(_ASKED if rest.changes else 0):
+        population = await people.population(ports.records)
+        claims = taking_claims(rest, ports.model.guard, population, leaver=leaver, named=named)
+        refused = await _refused(claims, seen, ports)
+        steps: list[ChangeStep] = [*rest.taking] if refused else []
+        texts = [*refused]
+        for package, claim in giving_claims(rest, ports.model.guard, population).items():
             refused = await _refused([claim], seen, ports)
             texts += refused
             if refused:
-                doubted += [step for step in rest.changes if isinstance(step, Assign) and step.package == package]
-    return _Doubted(tuple(doubted), "; ".join(texts))
+                steps += [step for step in rest.changes if isinstance(step, Assign) and step.package == package]
+        found = _Doubted(tuple(steps), "; ".join(texts))
+        if not steps:
+            break
+    return found
 
 
 async def _refused(claims: list[Claim], seen: Look, ports: Ports) -> list[str]:

@@ -130,6 +130,14 @@ def test_a_move_swaps_what_rules_grant_at_its_instant():
     assert holds(SIMPLE, MARCH, HIRED, MOVED) == {"base", "crm"}
 
 
+def test_a_correction_from_an_earlier_zone_holds_from_its_own_day():
+    """Two snapshots of one day, the later-recorded one in the zone whose day begins first: it holds from there on."""
+    there = moved("a", utc(2026, 2, 1), day(1, 3), nurse(time_zone="America/Los_Angeles"))
+    here = moved("b", utc(2026, 2, 2), day(1, 3), seller())
+    assert holds(SIMPLE, MARCH, HIRED, there, here) == {"base", "crm"}
+    assert holds(SIMPLE, utc(2026, 3, 2), HIRED, there, here) == {"base", "crm"}
+
+
 def test_a_change_that_no_rule_reads_leaves_the_reason_as_old_as_it_was():
     """A reason runs on through moves that do not concern its rule."""
     found = desired(SIMPLE, utc(2026, 3, 5), HIRED, MOVED)
@@ -352,14 +360,15 @@ def test_work_grants_nothing_before_the_employment_after_it_or_after_a_release()
 
 def test_work_grants_while_any_employment_runs():
     """A short second employment inside the first one does not end what the first one carries on."""
-    second = [
+    others = [
+        left("g", utc(2026, 2, 1), day(31, 5)),
         joined("k", utc(2026, 2, 1), day(10, 2), a_worker("C1")),
         left("l", utc(2026, 2, 1), day(20, 2), "C1"),
     ]
     work = [staffed("s", utc(2026, 2, 1))]
-    found = desired(BUILDING, utc(2026, 2, 15), HIRED, *second, work=work, projects=[OPEN])
-    assert found.entitlements["site"].end == utc(2026, 6, 30, 22)
-    assert "site" in holds(BUILDING, utc(2026, 3, 15), HIRED, *second, work=work, projects=[OPEN])
+    found = desired(BUILDING, utc(2026, 2, 15), HIRED, *others, work=work, projects=[OPEN])
+    assert found.entitlements["site"].end == utc(2026, 5, 31, 22)
+    assert "site" in holds(BUILDING, utc(2026, 3, 15), HIRED, *others, work=work, projects=[OPEN])
 
 
 def test_work_on_an_unknown_project_or_in_an_unknown_role_grants_nothing():

@@ -76,6 +76,13 @@ def test_any_alteration_is_found(data):
     assert first_break(altered) is not None
 
 
+def test_a_last_record_with_a_wrong_number_is_a_break():
+    """Numbers count on, also at the end, where no hash of it follows yet."""
+    records = chain()
+    records[-1] = replace(records[-1], number=6)
+    assert first_break(records) == 5
+
+
 def test_the_break_is_named_by_its_number():
     """Whoever reads a broken chain is told where to look."""
     records = chain()

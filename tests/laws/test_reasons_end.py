@@ -76,6 +76,7 @@ def test_what_lapsed_stays_away_while_its_reason_stands(lasts, moves):
         days.pass_by(START + day * DAY - company.clock.now())
         same = a_worker(department="Care", job_title=f"title {number}")
         days.tell(moved(f"m{number}", company.clock.now(), company.clock.now(), same))
+        days.pass_by(HOUR)
         assert ("course" in company.has()) == (company.clock.now() < START.replace(hour=0) - HOUR + lasts * DAY)
     days.pass_by(START + 45 * DAY - company.clock.now())
     assert company.has() == {"base"}
