@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifecycle import messages
+from lifecycle.core.desired import Standing
 from lifecycle.core.evidence import Tag
 from lifecycle.core.guard import Claim, giving_claims, taking_claims
 from lifecycle.core.plan import Assign, ChangeStep, Plan, Remove, Reschedule
@@ -55,7 +56,8 @@ async def _doubt(seen: Look, before: Withheld | None, ports: Ports, *, passed: l
     if seen.match is not None and seen.match.contested and rest.taking:
         return _Doubted(rest.taking, _CONTESTED, contested=True)
     span = seen.person.leaving(seen.now)
-    leaver = span is not None
+    only_ends = all(isinstance(step, Reschedule) for step in rest.taking)
+    leaver = span is not None and (seen.desired.standing is Standing.LEFT or only_ends)
     named = span is not None and span.left is not None and span.left.recorded.origin.is_named
     sticky: set[str] = set()
     if before is not None and not (before.released or before.contested) and not (leaver and named):

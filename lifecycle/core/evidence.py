@@ -84,10 +84,11 @@ def parse(stored: bytes) -> Record:
 
 
 def first_break(records: Iterable[Record]) -> int | None:
-    """Return the number at which a chain stops following from the record before, or None when it holds."""
-    before = GENESIS
+    """Return the number at which one chain stops following from the record before, or None when it holds."""
+    before, chain = GENESIS, None
     for number, record in enumerate(records, start=1):
-        if record.number != number or record.before != before:
+        chain = record.chain if chain is None else chain
+        if record.number != number or record.before != before or record.chain != chain:
             return number
         before = record.hash
     return None

@@ -236,7 +236,7 @@ def _exemptions(ordered: list[DecisionFact], model: AccessModel) -> tuple[Exempt
 
 
 def _extensions(ordered: list[DecisionFact], model: AccessModel) -> tuple[Extension, ...]:
-    """Keep what was approved and not denied after; a denial takes nothing away that is already running."""
+    """Keep what was approved; a denial takes nothing away that runs, it only lets it end."""
     found: list[Extension] = []
     for fact in ordered:
         if isinstance(fact, RenewalApproved):

@@ -126,27 +126,32 @@ def _segments(job: Employment, span: Span) -> Iterator[_Segment]:
 
 
 def _rule_stands(walk: _Walk, rule: Rule, index: int, package: str) -> Iterator[Stand]:
-    """Yield the rule's reasons for one package: its unbroken stretches, and the grace after those a move ended."""
+    """Yield the rule's reasons for one package: its unbroken stretches, and the grace after those a move ended.
+
+    Leave suspends a reason; it does not end it, so its age (`root`) runs on for `for` and for denials.
+    """
+    root: datetime | None = None
     begun: datetime | None = None
     reached: datetime | None = None
     for segment, truth in zip(walk.segments, walk.truths, strict=True):
-        holds = truth[index] and not _suspended(segment.worker, package, walk.model)
-        if begun is not None and not holds:
-            graced = not _suspended(segment.worker, package, walk.model)
-            yield from _stand(walk, rule, package, Stretch(begun, reached), graced=graced)
+        suspended = _suspended(segment.worker, package, walk.model)
+        if begun is not None and root is not None and (suspended or not truth[index]):
+            yield from _stand(walk, rule, package, Stretch(begun, reached), root, graced=not suspended)
             begun = None
-        if not holds:
+        if not truth[index]:
+            root = None
             continue
+        start = segment.start - rule.lead if segment.start == walk.span.start else segment.start
+        root = start if root is None else root
         reached = _contract_bound(segment, walk.model)
-        if begun is None:
-            if reached == segment.start:
-                continue
-            begun = segment.start - rule.lead if segment.start == walk.span.start else segment.start
+        if suspended or (begun is None and reached == segment.start):
+            continue
+        begun = start if begun is None else begun
         if reached != segment.end:
-            yield from _stand(walk, rule, package, Stretch(begun, reached), graced=False)
-            begun = None
-    if begun is not None:
-        yield from _stand(walk, rule, package, Stretch(begun, reached), graced=False)
+            yield from _stand(walk, rule, package, Stretch(begun, reached), root, graced=False)
+            begun = root = None
+    if begun is not None and root is not None:
+        yield from _stand(walk, rule, package, Stretch(begun, reached), root, graced=False)
 
 
 def _suspended(worker: Worker, package: str, model: AccessModel) -> bool:
@@ -162,17 +167,20 @@ def _contract_bound(segment: _Segment, model: AccessModel) -> datetime | None:
     return earliest([segment.end, over])
 
 
-def _stand(walk: _Walk, rule: Rule, package: str, time: Stretch, *, graced: bool) -> Iterator[Stand]:
+def _stand(walk: _Walk, rule: Rule, package: str, time: Stretch, root: datetime, *, graced: bool) -> Iterator[Stand]:
     """Yield the reason, bounded by `for` and its renewals, and the grace after it when a move ended it."""
     if time.end is not None and time.end <= time.start:
         return
-    lapse = None if rule.lasts is None else _renewed(time, rule, package, walk.person.extensions, walk.model)
+    whole = Stretch(root, time.end)
+    lapse = None if rule.lasts is None else _renewed(whole, rule, package, walk.person.extensions, walk.model)
     until = earliest([time.end, lapse])
-    yield Stand(package, Reason(Why.RULE, rule.name, walk.worker, time.start, until), time.start)
+    if until is not None and until <= time.start:
+        return
+    yield Stand(package, Reason(Why.RULE, rule.name, walk.worker, time.start, until), root)
     if graced and walk.model.grace and time.end is not None and until == time.end:
         end = earliest([time.end + walk.model.grace, walk.span.end])
         if end is not None and end > time.end:
-            yield Stand(package, Reason(Why.GRACE, rule.name, walk.worker, time.end, end), time.start)
+            yield Stand(package, Reason(Why.GRACE, rule.name, walk.worker, time.end, end), root)
 
 
 def _renewed(

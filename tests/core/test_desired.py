@@ -647,3 +647,14 @@ def test_grace_for_a_dropped_rule_ends_with_the_employment():
     gone = left("l", utc(2026, 2, 1), day(2, 3))
     found = desired(model, utc(2026, 3, 1, 12), HIRED, gone, dropped={"old": ("former", utc(2026, 3, 1))})
     assert found.entitlements["old"].end == utc(2026, 3, 2, 23)
+
+
+def test_leave_does_not_lift_a_denial_nor_start_a_course_anew():
+    """Leave suspends a reason and does not end it: what was denied stays denied, and `for` runs on."""
+    denial = [Denial("care", utc(2026, 2, 1), "review")]
+    course = a_model((a_rule("care", "care", lasts=90 * DAY), CARE[1]), leave_keep=frozenset())
+    away = moved("m1", utc(2026, 3, 1), day(2, 3), nurse(status=Status.LEAVE))
+    back = moved("m2", utc(2026, 3, 5), day(6, 3), nurse())
+    assert "care" not in holds(course, utc(2026, 3, 10), HIRED, away, back, denials=denial)
+    assert "care" in holds(course, utc(2026, 3, 10), HIRED, away, back)
+    assert "care" not in holds(course, utc(2026, 6, 1), HIRED, away, back)
