@@ -114,8 +114,12 @@ def _dropped(dossier: Dossier, ports: Ports, since: datetime) -> dict[str, tuple
 async def _match(  # noqa: PLR0917 who, what is wanted, and where it is written down
     dossier: Dossier, whole: Person, desired: Desired, ports: Ports, now: datetime, cause: str, *, settle: bool
 ) -> Match | None:
-    """Find the user when somebody must have one: something is wanted, or something may have to be taken."""
-    if not (desired.entitlements or desired.denied or desired.sweep_out or dossier.holdings):
+    """Find the user when somebody must have one: something is wanted, or something may have to be taken.
+
+    Whoever was found once is always looked at: what they hold, or have under way, may have lost its reason meanwhile.
+    """
+    wanting = desired.entitlements or desired.denied or desired.sweep_out
+    if dossier.correlation is None and not (wanting or dossier.holdings or dossier.flights):
         return None
     if not settle:
         return await peek(dossier, whole, ports)

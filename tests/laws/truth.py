@@ -26,6 +26,11 @@ def known(company: Company, user: str) -> list[tuple[Person, Desired]]:
     return list(found.values())
 
 
+def contested(company: Company, user: str) -> bool:
+    """Whether two people may be this user as far as is known: nothing is taken away then until they are linked."""
+    return sum(bool(someone.employments) for someone, _ in known(company, user)) > 1
+
+
 def justified(company: Company, user: str) -> set[str]:
     """Return the packages that some fact justifies now."""
     return {name for _, desired in known(company, user) for name in desired.entitlements}
@@ -55,7 +60,8 @@ class NothingOutlives:
     def __call__(self, company: Company) -> None:
         now = company.clock.now()
         for user in self.users:
-            surplus = {(user, package) for package in company.has(user) - justified(company, user)}
+            unclear = contested(company, user)
+            surplus = {(user, package) for package in company.has(user) - justified(company, user) if not unclear}
             self.since = {one: at for one, at in self.since.items() if one[0] != user or one in surplus}
             for one in surplus:
                 since = self.since.setdefault(one, now)

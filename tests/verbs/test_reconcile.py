@@ -351,3 +351,15 @@ async def test_named_leavers_pass_up_to_their_own_limit():
     await company.say(left("l4", now, now, "E4", origin=derived))
     await company.time(2 * DAY)
     assert [company.has(name) for name in names] == [set(), set(), {"base"}, {"base"}]
+
+
+async def test_what_lost_its_reason_while_it_was_delivered_is_taken_back():
+    """The first day moves into the future while the additions are under way: once delivered, they go."""
+    company = Company(a_model(EVERYONE, CARE))
+    await company.say(joined("j1", START, FIRST, a_worker(department="Care")))
+    tomorrow = date(2026, 1, 6)
+    await company.say(joined("j2", START + MINUTE, tomorrow, a_worker(department="Care")))
+    await company.time(10 * MINUTE)
+    assert company.has() == set()
+    await company.time(DAY)
+    assert company.has() == {"base", "care"}
