@@ -61,8 +61,8 @@ async def _doubt(seen: Look, before: Withheld | None, ports: Ports, *, passed: l
     named = span is not None and span.left is not None and span.left.recorded.origin.is_named
     sticky: set[str] = set()
     if before is not None and not (before.released or before.contested) and not (leaver and named):
-        sticky = set(before.steps)
-    held = tuple(step for step in changes if describe(step) in sticky)
+        sticky = set(before.rows)
+    held = tuple(step for step in changes if _row(step) in sticky)
     texts = [before.text] if held and before is not None else []
     rest = replace(rest, steps=tuple(step for step in changes if step not in held))
     unbelieved = await _unbelieved(rest, seen, ports, leaver=leaver, named=named)
@@ -118,15 +118,25 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
     waits = before is not None and not before.released and before.contested == doubted.contested
     if before is not None and waits and before.hash == part.hash:
         return
-    run = before.run if before is not None and not before.released else check.run or check.cause
-    steps = tuple(describe(step) for step in part.changes)
+    run = before.run if before is not None and not before.released else _run_of(check)
+    steps, rows = tuple(map(describe, part.changes)), tuple(map(_row, part.changes))
     held = holds.Held(run, seen.dossier.person, part.hash, steps, check.cause, doubted.text, seen.now)
     await holds.hold(ports.records, held)
-    withheld = Withheld(run, part.hash, seen.now, doubted.text, steps, contested=doubted.contested)
+    withheld = Withheld(run, part.hash, seen.now, doubted.text, steps, rows, contested=doubted.contested)
     detail = {"run": run, "plan": part.hash, "steps": list(steps), "why": doubted.text}
     await seen.dossier.append(seen.now, Tag.HELD, check.cause, detail, put_withheld(seen.dossier, withheld))
     data = {"run": run, "plan": part.hash, "why": doubted.text}
     await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now)
+
+
+def _run_of(check: Check) -> str:
+    """Return what the hold gathers under; what a mere wake-up found belongs to this person alone."""
+    return check.run or (f"person:{check.person}" if check.cause == "wake" else check.cause)
+
+
+def _row(step: ChangeStep) -> str:
+    """Name what a hold is about: the row, whether it is to be shortened today or removed tomorrow."""
+    return f"assign {step.package}" if isinstance(step, Assign) else step.assignment
 
 
 async def _forget(dossier: Dossier, ports: Ports) -> None:

@@ -104,7 +104,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """A hold: its run, the hash of the withheld part of the plan, its steps in words, the guard's arithmetic.
+    """A hold: its run, the hash of the withheld part of the plan, its steps and rows, the guard's arithmetic.
 
     `released` once a person approved it: these steps then pass, also when only some of them are left. `contested`
     when it waits for two people to be linked, not for the guard.
@@ -115,6 +115,7 @@ class Withheld:
     at: datetime
     text: str
     steps: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
     released: bool = False
     contested: bool = False
 

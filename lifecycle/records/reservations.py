@@ -1,13 +1,13 @@
 """Room under the guard's limits, reserved by conditional write before anything is applied.
 
 One partition a counter (`guard-…`): a head row with counts in buckets of time, conditional on its etag, and a row a
-key, so that the same step claimed again inside the window counts once. A step that was reserved and then failed keeps
-its room: repeating it is free, and the count errs on the safe side.
+key, so that the same step claimed again inside the window counts once, from then on. A step that was reserved and then
+failed keeps its room: repeating it is free, and the count errs on the safe side.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from lifecycle.core.guard import Claim, Verdict
 from lifecycle.errors import Lost
@@ -49,17 +49,21 @@ async def _reserve_one(
         count = _Count() if head is None else unpack(_Count, head.value)
         since = (now - window).timestamp()
         live = {start: many for start, many in count.buckets.items() if int(start) + _BUCKET.total_seconds() > since}
-        fresh = tuple([key for key in claim.keys if not await _is_reserved(records, partition, key, since)])
+        bucket = _bucket(now)
+        reserved = {key: await _reserved_in(records, partition, key, since) for key in claim.keys}
+        fresh = tuple(key for key, before in reserved.items() if before is None)
+        older = {key: before for key, before in reserved.items() if before not in {None, bucket}}
         counted = sum(live.values())
         if counted + len(fresh) > claim.limit:
             return Verdict(claim, counted, fits=False), ()
-        if not fresh:
+        if not fresh and not older:
             return Verdict(claim, counted, fits=True), ()
-        bucket = _bucket(now)
-        live[bucket] = live.get(bucket, 0) + len(fresh)
+        for before in older.values():  # taken again now, the row counts from now on
+            live[str(before)] = max(0, live.get(str(before), 0) - 1)
+        live[bucket] = live.get(bucket, 0) + len(fresh) + len(older)
         value = pack(_Count(live))
         moved: Change = Insert("head", value) if head is None else Replace("head", value, head.etag)
-        rows = [Put(f"k-{safe(key)}", pack(now.timestamp())) for key in fresh]
+        rows = [Put(f"k-{safe(key)}", pack(now.timestamp())) for key in (*fresh, *older)]
         try:
             await records.write(partition, [moved, *rows])
         except Lost:
@@ -68,9 +72,11 @@ async def _reserve_one(
     raise Lost(f"{claim.counter}: the counter kept moving; the look is repeated")
 
 
-async def _is_reserved(records: Records, partition: str, key: str, since: float) -> bool:
+async def _reserved_in(records: Records, partition: str, key: str, since: float) -> str | None:
+    """Return the bucket in which the key has room, or None when it has none in the window."""
     row = await records.read(partition, f"k-{safe(key)}")
-    return row is not None and unpack(float, row.value) > since
+    at = 0.0 if row is None else unpack(float, row.value)
+    return _bucket(datetime.fromtimestamp(at, UTC)) if at > since else None
 
 
 async def _give_back(records: Records, claim: Claim, keys: tuple[str, ...], now: datetime) -> None:

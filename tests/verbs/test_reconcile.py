@@ -363,3 +363,16 @@ async def test_what_lost_its_reason_while_it_was_delivered_is_taken_back():
     assert company.has() == set()
     await company.time(DAY)
     assert company.has() == {"base", "care"}
+
+
+async def test_a_hold_stays_when_its_step_changes_form():
+    """A shortened end that was held is still held once the day has come and it would be a removal."""
+    guard = replace(UNLIMITED, removals=Limit(1))
+    company = Company(a_model(EVERYONE, guard=guard), users=("E1", "E2"))
+    await company.say(*[joined(f"j{name}", START, FIRST, a_worker(name)) for name in ("E1", "E2")])
+    await company.time(5 * MINUTE)
+    now, derived = company.clock.now(), Origin("derived-from-absence")
+    await company.say(*[left(f"l{name}", now, now + 2 * DAY, name, origin=derived) for name in ("E1", "E2")])
+    await company.time(4 * DAY)
+    assert [company.has(name) for name in ("E1", "E2")] == [set(), {"base"}]
+    assert len(await holds.runs(company.records)) == 1
