@@ -46,11 +46,14 @@ class Taken:
     def __call__(self, company):
         taken = company.directory.taken[self.seen :]
         self.seen += len(taken)
-        users = {row.id: row.user for row in company.directory.rows()}
+        rows = {row.id: row for row in company.directory.rows()}
         for request in taken:
-            takes = request.kind == "adminRemove" or (request.kind == "adminUpdate" and request.ends is not None)
-            if takes:
-                self.at.append((company.clock.now(), users[request.assignment], request.assignment))
+            if request.kind != "adminAdd" and self._takes(request, rows[request.assignment].ends):
+                self.at.append((company.clock.now(), rows[request.assignment].user, request.assignment))
+
+    def _takes(self, request, was):
+        """A removal, or an end that is earlier than the row's own (which changes only once this is delivered)."""
+        return request.kind == "adminRemove" or (request.ends is not None and (was is None or request.ends < was))
 
     def worst(self, *, named):
         """Return the most rows (or, of named leavers, people) that any one window saw."""
