@@ -255,12 +255,6 @@ def put_holding(dossier: Dossier, holding: Holding) -> Change:
     return Put(f"h-{safe(holding.assignment)}", pack(holding))
 
 
-def drop_holding(dossier: Dossier, assignment: str) -> Change:
-    """Return the change that forgets our view of a row."""
-    dossier.holdings.pop(assignment, None)
-    return Delete(f"h-{safe(assignment)}")
-
-
 def put_refusal(dossier: Dossier, refusal: Refusal) -> Change:
     """Return the change that stores a denial."""
     dossier.refusals[refusal.package] = refusal
