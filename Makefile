@@ -8,7 +8,7 @@ QUICK := tests/core tests/laws tests/scenarios tests/triggers tests/verbs tests/
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
-setup:  ## Make .venv from the pinned requirements, once
+setup:  ## Make .venv from the pinned requirements, and Azurite where node is, once
 	@scripts/setup.sh
 
 demo: setup  ## Tell one story through the whole sandbox, and check how it ends (under two minutes)
@@ -46,4 +46,4 @@ requirements: setup  ## Compile the requirements from pyproject.toml, the presen
 	  --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
 
 clean:  ## Remove what the other targets made
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .lifecycle
+	@rm -rf .venv sandbox/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .lifecycle

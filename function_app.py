@@ -92,7 +92,7 @@ async def wake(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding'
 @app.function_name("drift")
 @app.timer_trigger(arg_name="timer", schedule="%DRIFT_SCHEDULE%", run_on_startup=False, use_monitor=True)
 async def drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-    """Begin the nightly look at everybody."""
-    from lifecycle.sweep import drift as look_at_everybody  # noqa: PLC0415 - as above
+    """Begin the nightly comparison with the directory."""
+    from lifecycle.drift import drift as begin  # noqa: PLC0415 - as above
 
-    await look_at_everybody(await wiring().ports())
+    await begin(await wiring().ports())

@@ -11,10 +11,12 @@ from typing import assert_never
 from lifecycle import messages
 from lifecycle.actual import SETTLE
 from lifecycle.core.evidence import Detail, Tag
-from lifecycle.core.plan import Assign, ChangeStep, Remove, Reschedule
+from lifecycle.core.plan import Assign, ChangeStep, Remove, Reschedule, takes_away
 from lifecycle.errors import Ambiguous, Lost, Refused, Transient
-from lifecycle.follow import INTERVALS, try_again
+from lifecycle.follow import INTERVALS, came_too_late, try_again
+from lifecycle.follow_many import ask_to_follow
 from lifecycle.ports import AlreadyOpen, Change, Ports, Request, Submitted, Wire
+from lifecycle.records import following
 from lifecycle.records.dossier import (
     Dossier,
     Flight,
@@ -25,21 +27,25 @@ from lifecycle.records.dossier import (
 )
 
 _FIRST_LOOK = timedelta(seconds=INTERVALS[0])
+_BULK_LOOK = timedelta(minutes=15)
 
 
-async def apply(  # noqa: PLR0917 the step, whom it is for, and why
-    step: ChangeStep, dossier: Dossier, user: str, ports: Ports, now: datetime, cause: str
-) -> None:
-    """Carry out the step.
+async def apply(step: ChangeStep, dossier: Dossier, user: str, ports: Ports, cause: str, *, bulk: bool = False) -> None:
+    """Carry out the step, when its turn has come: what takes away waits for it, what gives comes back later.
 
-    Raises `Lost` when another reconciler wrote in between, `Transient` when Graph did not take it and it must be asked
-    again later. A refusal is recorded and raises nothing: the other steps have their turn.
+    In `bulk` the request is followed with all others of its package, and by itself only if that does not come about.
+
+    Raises `Throttled` when its turn is not near, `Lost` when another reconciler wrote in between, `Transient` when
+    Graph did not take it and it must be asked again later. A refusal is recorded and raises nothing: the other steps
+    have their turn.
     """
+    await ports.pace.turn(urgent=takes_away(step))
+    now = ports.clock.now()
     flight = _flight(step, dossier, now, cause)
     request = _request(step, flight, user, ports, now)
     await dossier.append(now, Tag.INTENDED, cause, _intent(step, request), put_flight(dossier, flight))
     try:
-        answer = await ports.entitlements.submit(request)
+        answer = await _sent(request, ports, now)
     except Ambiguous as error:
         unknown = replace(flight, stage=Stage.UNKNOWN, look_at=flight.at + SETTLE)
         await _outcome(dossier, flight, Tag.UNKNOWN, {"error": str(error)}, put_flight(dossier, unknown))
@@ -49,7 +55,28 @@ async def apply(  # noqa: PLR0917 the step, whom it is for, and why
     except Refused as error:
         await _refused(dossier, flight, error, ports, now)
     else:
-        await _taken(dossier, flight, answer, now)
+        await _taken(dossier, flight, answer, now, ports if bulk else None)
+    finally:
+        ports.pace.heard(ports.entitlements.throttle)
+
+
+async def _sent(request: Request, ports: Ports, now: datetime) -> Submitted | AlreadyOpen:
+    """Post the request and count it where it may count in the tenant: when it was taken, or nobody knows."""
+    try:
+        answer = await ports.entitlements.submit(request)
+    except Ambiguous:
+        await _count(request, ports, now)
+        raise
+    if isinstance(answer, Submitted):
+        await _count(request, ports, now)
+    return answer
+
+
+async def _count(request: Request, ports: Ports, now: datetime) -> None:
+    try:
+        await ports.meter.count(request.token, now)
+    except Transient:
+        return  # the outcome is what must be recorded; the daily count of the tenant's requests has this one too
 
 
 def _flight(step: ChangeStep, dossier: Dossier, now: datetime, cause: str) -> Flight:
@@ -127,10 +154,17 @@ def _intent(step: ChangeStep, request: Request) -> Detail:
     }
 
 
-async def _taken(dossier: Dossier, flight: Flight, answer: Submitted | AlreadyOpen, now: datetime) -> None:
+async def _taken(
+    dossier: Dossier, flight: Flight, answer: Submitted | AlreadyOpen, now: datetime, bulk: Ports | None
+) -> None:
     match answer:
         case Submitted(request, state, wire):
-            follow = replace(flight, stage=Stage.SUBMITTED, request=request, look_at=now + _FIRST_LOOK)
+            first = _FIRST_LOOK if bulk is None else _BULK_LOOK
+            follow = replace(flight, stage=Stage.SUBMITTED, request=request, look_at=now + first)
+            if bulk is not None:
+                one = following.Followed(flight.package, request, dossier.person, now)
+                if await following.add(bulk.records, one):
+                    await ask_to_follow(flight.package, bulk)
             detail = {"request": request, "state": str(state), **_wire(wire)}
             await _outcome(dossier, flight, Tag.SUBMITTED, detail, put_flight(dossier, follow))
         case AlreadyOpen(wire):
@@ -139,8 +173,13 @@ async def _taken(dossier: Dossier, flight: Flight, answer: Submitted | AlreadyOp
 
 
 async def _refused(dossier: Dossier, flight: Flight, error: Refused, ports: Ports, now: datetime) -> None:
-    """Record the refusal; 404 on a removal and 409 on an addition mean that it is so already: look after the lag."""
-    already = (flight.kind, error.status) in {("adminRemove", 404), ("adminAdd", 409)}
+    """Record the refusal; 404 on a removal and 409 on an addition mean that it is so already: look after the lag.
+
+    So does a new end that came after the old one had passed: the row is gone, and what is still wanted is given anew.
+    """
+    already = (flight.kind, error.status) in {("adminRemove", 404), ("adminAdd", 409)} or came_too_late(
+        dossier, flight, now
+    )
     again = now + SETTLE if already else try_again(flight.looks, now)
     failed = replace(flight, stage=Stage.FAILED, looks=flight.looks + (not already), look_at=again)
     detail = {"status": error.status, "code": error.code, "graph_request": error.request_id, "error": str(error)}

@@ -12,11 +12,13 @@ from datetime import timedelta
 from lifecycle import messages
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
 from lifecycle.core.work import Check, FanOut, Release, SweepSlice
+from lifecycle.drift import slice_of
 from lifecycle.errors import Lost, Permanent, Transient
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
-from lifecycle.sweep import approve_release, fan_out, slice_of_people
+from lifecycle.records import runs, told
+from lifecycle.sweep import approve_release, fan_out
 
 _LOG = logging.getLogger("lifecycle")
 _FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
@@ -42,29 +44,37 @@ async def work(body: bytes, ports: Ports, *, queue: Queue, session: str | None =
             case Release():
                 await approve_release(asked, ports)
             case SweepSlice():
-                await slice_of_people(asked, ports)
+                await slice_of(asked, ports)
     except Permanent as error:
         await set_aside(queue, body, str(error), ports, session=session)
 
 
 async def attend(check: Check, ports: Ports) -> None:
     """Reconcile a person; what cannot be finished is scheduled again. Raises `Permanent` for what cannot help."""
+    if check.run and not check.attempt:
+        await runs.taken_up(ports.records, check.run, check.person)
+    mark = await told.read(ports.records, check.person)  # before the facts are read: what is told later stays marked
     try:
         await reconcile(check, ports)
     except Lost:
-        await _again(check, ports, _LOST_AGAIN)
+        await _again(check, ports, _LOST_AGAIN, mark)
     except Transient as error:
-        await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)))
+        await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)), mark)
     except Permanent:
+        await told.done(ports.records, mark)
         raise
     except Exception as error:  # noqa: BLE001 a defect of ours must not burn the delivery count and lose the check
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])
         _LOG.error("person %s: %s while reconciling, tried again later\n%s", check.person, type(error).__name__, where)
-        await _again(check, ports, _delay(check.attempt))
+        await _again(check, ports, _delay(check.attempt), mark)
+    else:
+        await told.done(ports.records, mark)
 
 
-async def _again(check: Check, ports: Ports, delay: timedelta) -> None:
+async def _again(check: Check, ports: Ports, delay: timedelta, mark: told.Read | None) -> None:
     now = ports.clock.now()
+    if mark is not None:
+        await told.put_off(ports.records, mark, now + delay)
     later = replace(check, attempt=check.attempt + 1)
     await messages.ask(ports.bus, later, now=now, at=now + delay)
     if later.attempt == SHOWN_AFTER:

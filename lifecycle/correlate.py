@@ -4,9 +4,10 @@ By employeeId, else by the UPN that HR gives. None is waiting (a pre-hire is the
 another person claims, is a finding: never a silent choice. Stored matches are rechecked by the drift sweep, not here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lifecycle.core.events import key
 from lifecycle.core.evidence import Tag
 from lifecycle.core.person import Person
 from lifecycle.errors import Mismatch
@@ -23,10 +24,14 @@ class Match:
     contested: bool
 
 
-async def correlate(dossier: Dossier, person: Person, ports: Ports, now: datetime, cause: str) -> Match | None:
+async def correlate(
+    dossier: Dossier, person: Person, ports: Ports, now: datetime, cause: str, *, recheck: bool = False
+) -> Match | None:
     """Return the person's user, or None when there is none yet.
 
-    Raises `Mismatch` when several users carry the person's employeeId.
+    With `recheck`, and as long as there is a doubt, a known user is looked for again. Raises `Mismatch` when several
+    users carry the person's employeeId, or when it is no longer the known one's: a finding and a hold, never a silent
+    choice. Somebody who has left loses access all the same, as the user they were known to be.
     """
     known = dossier.correlation
     if known is None:
@@ -39,23 +44,69 @@ async def correlate(dossier: Dossier, person: Person, ports: Ports, now: datetim
         await dossier.append(
             now, Tag.CORRELATED, cause, detail, put_correlation(dossier, known), put_patience(dossier, None)
         )
+    elif recheck or known.doubt:
+        known = await _recheck(known, dossier, person, ports, now, cause)
     claimants = await claims.claim(ports.records, known.user, dossier.person)
     return Match(known.user, contested=len(claimants) > 1)
 
 
-async def peek(dossier: Dossier, person: Person, ports: Ports) -> Match | None:
+async def _recheck(  # noqa: PLR0917 see correlate
+    known: Correlation, dossier: Dossier, person: Person, ports: Ports, now: datetime, cause: str
+) -> Correlation:
+    try:
+        found = await _find(person, ports)
+        doubt = "" if found is not None and found[0].id == known.user else _changed(known, person, found)
+    except Mismatch as error:
+        doubt = str(error)
+    if doubt != known.doubt:
+        known = replace(known, doubt=doubt)
+        tag = Tag.DOUBTED if doubt else Tag.CORRELATED
+        detail = {"user": known.user, "by": known.by, "doubt": doubt}
+        await dossier.append(now, tag, cause, detail, put_correlation(dossier, known))
+    if doubt and person.last_end(now) is None:
+        raise Mismatch(doubt)
+    return known
+
+
+def _changed(known: Correlation, person: Person, found: tuple[User, str] | None) -> str:
+    what = "no user carries it now" if found is None else f"it is {found[0].id}'s now"
+    return (
+        f"person {person.key}: was user {known.user} by {known.by}, and {what}; nothing is changed until the directory "
+        "names the same user again"
+    )
+
+
+def names_of(person: Person, by: str) -> tuple[str, ...]:
+    """Return the names, folded, by any of which the directory may know the person's user, of the kind that it did."""
+    latest = [job.latest for job in person.employments if job.latest is not None]
+    if by == "employeeId":
+        return tuple(sorted({key(name) for name in _employee_ids(person)}))
+    return tuple(sorted({key(worker.user_principal_name) for worker in latest if worker.user_principal_name}))
+
+
+async def peek(dossier: Dossier, person: Person, ports: Ports, *, recheck: bool = False) -> Match | None:
     """Return who the person is or would be taken for, without writing anything down. Raises like `correlate`."""
-    if dossier.correlation is not None:
-        return Match(dossier.correlation.user, contested=False)
-    found = await _find(person, ports)
-    return None if found is None else Match(found[0].id, contested=False)
+    known = dossier.correlation
+    if known is None:
+        found = await _find(person, ports)
+        return None if found is None else Match(found[0].id, contested=False)
+    if (recheck or known.doubt) and person.last_end(ports.clock.now()) is None:
+        found = await _find(person, ports)
+        if found is None or found[0].id != known.user:
+            raise Mismatch(_changed(known, person, found))
+    others = await claims.claimants(ports.records, known.user)
+    return Match(known.user, contested=len(others | {dossier.person}) > 1)
+
+
+def _employee_ids(person: Person) -> list[str]:
+    latest = [job.latest for job in person.employments if job.latest is not None]
+    return [worker.id for worker in latest] or [job.worker for job in person.employments]
 
 
 async def _find(person: Person, ports: Ports) -> tuple[User, str] | None:
     latest = [job.latest for job in person.employments if job.latest is not None]
-    names = [worker.id for worker in latest] or [job.worker for job in person.employments]
     users: dict[str, User] = {}
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(_employee_ids(person)):
         users |= {user.id: user for user in await ports.users.by_employee_id(name)}
     if len(users) > 1:
         ids = ", ".join(sorted(users))

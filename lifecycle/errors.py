@@ -4,6 +4,7 @@ LifecycleError
 x Transient            goes round again: the check is scheduled anew, no sooner than `retry_after`
   + Throttled          ... because a service asked us to slow down
   + Lost               ... because another writer moved the row first; nothing was done
+  + StaleLink          ... because a list was left for too long; it is read from its beginning
   + Ambiguous          ... a write whose outcome nobody knows: looked at before anything is repeated
 x Permanent            repeating cannot help: set aside with its reason, for a person to mend and replay
   + MalformedEvent     ... the message does not fit its schema; says at which path
@@ -38,6 +39,10 @@ class Throttled(Transient):
 
 class Lost(Transient):
     """A conditional write found the row changed, so somebody else is at it: stop, read again, start over."""
+
+
+class StaleLink(Transient):
+    """Graph no longer knows the page that a list was left at: begin that list anew, not the sweep."""
 
 
 class Ambiguous(Transient):

@@ -12,6 +12,7 @@ from lifecycle.core.desired import Entitlement
 from lifecycle.core.events import key
 from lifecycle.core.evidence import Record
 from lifecycle.core.plan import Assignment, Step
+from lifecycle.core.renewal import approvers
 from lifecycle.errors import Permanent
 from lifecycle.look import Look, look
 from lifecycle.ports import Ports, Records, RequestState
@@ -92,7 +93,7 @@ async def _access(package: str, seen: Look, ports: Ports) -> Access:
 
 def _waits(seen: Look, access: Sequence[Access]) -> list[str]:
     """Return what stands between the plan and its effect, each in a sentence."""
-    return [*_for_user(seen), *_for_release(seen), *_for_thaw(seen), *_for_requests(access)]
+    return [*_for_user(seen), *_for_release(seen), *_for_thaw(seen), *_for_renewal(seen), *_for_requests(access)]
 
 
 def _for_user(seen: Look) -> list[str]:
@@ -117,6 +118,19 @@ def _for_release(seen: Look) -> list[str]:
 
 def _for_thaw(seen: Look) -> list[str]:
     return ["being thawed: frozen, so nothing is added"] if seen.desired.frozen else []
+
+
+def _for_renewal(seen: Look) -> list[str]:
+    waiting = []
+    for package, asked in sorted(seen.dossier.renewals.items()):
+        wanted = seen.desired.entitlements.get(package)
+        if wanted is None or wanted.end != asked.ends:
+            continue
+        known = seen.known
+        names = approvers(known.person, known.memberships, known.projects, known.model, package, seen.now)
+        who = ", ".join(sorted(names)) or "somebody; HR names no manager"
+        waiting.append(f"a renewal of {package} by {who}, else it ends at {_at(asked.ends)}")
+    return waiting
 
 
 def _for_requests(access: Sequence[Access]) -> list[str]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from lifecycle import messages
 from lifecycle.actual import SETTLE, taken
 from lifecycle.core.evidence import Tag
+from lifecycle.core.plan import TOLERANCE
 from lifecycle.ports import AssignmentState, Change, Followed, Listed, Ports, RequestState
 from lifecycle.records.dossier import Dossier, Flight, Holding, Stage, drop_flight, looked, put_flight, put_holding
 
@@ -20,8 +21,9 @@ INTERVALS = (15, 30, 60, 120, 300, 900, 3600)
 
 _FAILED_AGAIN = (timedelta(hours=1), timedelta(hours=2), timedelta(hours=4), timedelta(hours=12), timedelta(days=1))
 _LOOK_BACK = timedelta(minutes=2)
-_OPEN = frozenset({RequestState.SUBMITTED, RequestState.SCHEDULED, RequestState.DELIVERING, RequestState.UNKNOWN})
-_WAITING = _OPEN | {RequestState.PENDING_APPROVAL}
+OPEN = frozenset({RequestState.SUBMITTED, RequestState.SCHEDULED, RequestState.DELIVERING, RequestState.UNKNOWN})
+_DELIVERED = frozenset({RequestState.DELIVERED, RequestState.PARTIALLY_DELIVERED})
+_WAITING = OPEN | {RequestState.PENDING_APPROVAL}
 _FOREIGN_BACK = timedelta(days=90)
 
 
@@ -42,7 +44,7 @@ async def follow(dossier: Dossier, listed: Sequence[Listed], ports: Ports, now: 
             continue
         match flight.stage:
             case Stage.SUBMITTED:
-                await _poll(dossier, flight, ports, now, cause)
+                await _poll(dossier, flight, listed, ports, now, cause)
             case Stage.INTENDED | Stage.UNKNOWN:
                 await _look_for(dossier, flight, listed, ports, now, cause)
             case Stage.FOREIGN:
@@ -51,7 +53,9 @@ async def follow(dossier: Dossier, listed: Sequence[Listed], ports: Ports, now: 
                 pass  # due again: the plan may ask anew, and its next failure waits longer
 
 
-async def _poll(dossier: Dossier, flight: Flight, ports: Ports, now: datetime, cause: str) -> None:
+async def _poll(  # noqa: PLR0917 see take_note
+    dossier: Dossier, flight: Flight, listed: Sequence[Listed], ports: Ports, now: datetime, cause: str
+) -> None:
     found = await ports.entitlements.request(flight.request)
     if found is None:
         await dossier.append(
@@ -62,36 +66,66 @@ async def _poll(dossier: Dossier, flight: Flight, ports: Ports, now: datetime, c
             drop_flight(dossier, flight.package),
         )
         return
-    await _take_note(dossier, flight, found, ports, now, cause)
+    await take_note(dossier, flight, found, listed, ports, now, cause)
 
 
-async def _take_note(  # noqa: PLR0917 the request, its flight, and where it is written down
-    dossier: Dossier, flight: Flight, found: Followed, ports: Ports, now: datetime, cause: str
+async def take_note(  # noqa: PLR0917 the request, its flight, and where it is written down
+    dossier: Dossier,
+    flight: Flight,
+    found: Followed,
+    listed: Sequence[Listed],
+    ports: Ports,
+    now: datetime,
+    cause: str,
 ) -> None:
-    detail = {"package": flight.package, "request": found.request, "state": str(found.state), "token": flight.token}
+    """Write down how a request stands, or how it ended. A new end counts once the row itself shows it."""
+    detail = {"package": flight.package, "request": flight.request, "state": str(found.state), "token": flight.token}
+    delivered = found.state in _DELIVERED
+    unmoved = delivered and _unmoved(flight, found, listed, now)
     match found.state:
-        case state if state in _WAITING or _unplaced(flight, found):
+        case state if state in _WAITING or _unplaced(flight, found) or unmoved is None:
             if state is RequestState.PENDING_APPROVAL and not flight.polls:
                 await _tell(ports, "access.late", dossier, flight, "pendingApproval", now)
             polled = replace(flight, request=found.request, polls=flight.polls + 1, look_at=next_poll(flight, now))
             await dossier.remember(put_flight(dossier, polled))
-        case RequestState.DELIVERED | RequestState.PARTIALLY_DELIVERED:
+        case _ if delivered and not unmoved:
             changes = [drop_flight(dossier, flight.package), *_delivered(dossier, flight, found, now)]
             await dossier.append(now, Tag.ENDED, cause, {**detail, "assignment": found.assignment}, *changes)
             event = "access.removed" if flight.kind == "adminRemove" else "access.assigned"
             await _tell(ports, event, dossier, flight, str(found.state), now)
-        case _:
+        case _ if came_too_late(dossier, flight, now):
+            await dossier.append(now, Tag.ENDED, cause, detail, drop_flight(dossier, flight.package))
+        case state:
             failed = replace(
                 flight, stage=Stage.FAILED, looks=flight.looks + 1, look_at=try_again(flight.looks, now), polls=0
             )
-            await dossier.append(now, Tag.ENDED, cause, detail, put_flight(dossier, failed))
-            await _tell(ports, "access.failed", dossier, flight, str(found.state), now)
+            tag = Tag.NOT_MOVED if unmoved else Tag.ENDED
+            await dossier.append(now, tag, cause, detail, put_flight(dossier, failed))
+            await _tell(ports, "access.failed", dossier, flight, "notMoved" if unmoved else str(state), now)
+
+
+def came_too_late(dossier: Dossier, flight: Flight, now: datetime) -> bool:
+    """Whether a new end was asked for so late that the row had come to its old end."""
+    row = dossier.holdings.get(flight.assignment)
+    return flight.kind == "adminUpdate" and row is not None and row.ends is not None and row.ends <= now
+
+
+def _unmoved(flight: Flight, found: Followed, listed: Sequence[Listed], now: datetime) -> bool | None:
+    """Whether a new end that Graph says was delivered does not show in the row; None while lists may lag.
+
+    Source: facts on `adminUpdate`, whose place for the schedule v1.0 does not exemplify; so it is read back.
+    """
+    row = next((row for row in listed if row.id == flight.assignment), None)
+    if flight.kind != "adminUpdate" or row is None or row.state is AssignmentState.EXPIRED:
+        return False
+    if row.ends == flight.ends or (row.ends and flight.ends and abs(row.ends - flight.ends) < TOLERANCE):
+        return False
+    return None if now < (found.completed_at or flight.at) + SETTLE else True
 
 
 def _unplaced(flight: Flight, found: Followed) -> bool:
     """Whether Graph says delivered but not yet which assignment: without its id we could not tell it from another."""
-    done = found.state in {RequestState.DELIVERED, RequestState.PARTIALLY_DELIVERED}
-    return done and not (found.assignment or flight.assignment)
+    return found.state in _DELIVERED and not (found.assignment or flight.assignment)
 
 
 def _delivered(dossier: Dossier, flight: Flight, found: Followed, now: datetime) -> list[Change]:
@@ -107,7 +141,7 @@ def _delivered(dossier: Dossier, flight: Flight, found: Followed, now: datetime)
     return [put_holding(dossier, row)]
 
 
-async def _look_for(  # noqa: PLR0917 see _take_note
+async def _look_for(  # noqa: PLR0917 see take_note
     dossier: Dossier, flight: Flight, listed: Sequence[Listed], ports: Ports, now: datetime, cause: str
 ) -> None:
     """Find out whether a write without an answer was done."""
@@ -121,7 +155,7 @@ async def _look_for(  # noqa: PLR0917 see _take_note
     if ours is not None:
         submitted = replace(flight, stage=Stage.SUBMITTED, request=ours.request, polls=0, looks=0)
         await dossier.append(now, Tag.FOUND, cause, {**detail, "request": ours.request}, put_flight(dossier, submitted))
-        await _take_note(dossier, submitted, ours, ports, now, cause)
+        await take_note(dossier, submitted, ours, listed, ports, now, cause)
         return
     changes = _seen_in_rows(dossier, flight, listed, package.policy, now)
     if changes is not None:
@@ -175,7 +209,7 @@ async def _look_for_foreign(dossier: Dossier, flight: Flight, ports: Ports, now:
     await dossier.append(now, Tag.ENDED, cause, detail, drop_flight(dossier, flight.package))
 
 
-async def _tell(  # noqa: PLR0917 see _take_note
+async def _tell(  # noqa: PLR0917 see take_note
     ports: Ports, event: str, dossier: Dossier, flight: Flight, state: str, now: datetime
 ) -> None:
     data = {"package": flight.package, "request": flight.request, "state": state, "cause": flight.cause}

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 
 from lifecycle import messages
 from lifecycle.contract.cloudevents import TYPES, Envelope, Group, decode, fact_of, message_id
+from lifecycle.core.calendar import begins, ends
 from lifecycle.core.events import (
     Closed,
     Fact,
     Joined,
+    Left,
     Linked,
     Moved,
     Opened,
@@ -26,9 +28,14 @@ from lifecycle.core.events import (
 from lifecycle.core.model import Sources
 from lifecycle.core.work import Check, FanOut
 from lifecycle.errors import MalformedEvent, Permanent, Transient, Untrusted
+from lifecycle.judge import judge
 from lifecycle.ports import Message, Ports, Queue
 from lifecycle.quarantine import set_aside
-from lifecycle.records import facts, identities, people
+from lifecycle.records import facts, identities, people, told
+from lifecycle.records.runs import Run
+from lifecycle.records.told import Mark
+from lifecycle.sweep import ORPHANED
+from lifecycle.trickle import enqueue
 
 AHEAD = timedelta(minutes=5)
 """How far a fact's `time` may lie ahead of our clock; more is set aside, since it would outrank every later fact."""
@@ -94,21 +101,67 @@ def _known_package(fact: Fact, envelope: Envelope, ports: Ports) -> Fact:
 
 
 async def _learn(fact: Fact, ports: Ports, now: datetime) -> None:
-    await facts.keep(ports.records, fact)
+    if not await facts.knows(ports.records, fact):  # what was judged once is a fact; saying it again is no new case
+        await judge(fact, ports)
+    new = await facts.keep(ports.records, fact)
     cause = f"event:{fact.recorded.id}"
+    if new:
+        await _report_late(fact, ports, now)
     match fact:
         case Opened() | Rescheduled() | Closed():
-            run = f"project:{fact.recorded.subject}:{fact.recorded.id}"
-            work = FanOut(fact.recorded.subject, cause, run)
-            await messages.ask(ports.bus, work, now=now, mark=now.isoformat())
+            await _look_at_project(fact.recorded.subject, cause, fact.recorded.id, ports, now)
             return
         case Staffed() | Released():
+            await _expect_project(fact.recorded.subject, cause, fact.recorded.id, ports, now)
             person = await _who(fact.person, ports, now, cause)
         case _:
             person = await _identify(fact, ports, now, cause)
     await people.meet(ports.records, person)
-    check = Check(person, cause, run=_run(fact))
-    await messages.ask(ports.bus, check, now=now, mark=f"{cause} {now.isoformat()}")
+    await _look_at_person(person, cause, _run(fact), ports, now)
+
+
+async def _look_at_person(person: str, cause: str, run: str, ports: Ports, now: datetime) -> None:
+    """Ask for a look: at once for what somebody said of this person, in its turn for what came in bulk."""
+    if run:
+        await enqueue(Run(run, cause, now), [person], ports)
+        return
+    await told.tell(ports.records, Mark(person, cause, run, now))
+    await messages.ask(ports.bus, Check(person, cause), now=now, mark=f"{cause} {now.isoformat()}")
+
+
+async def _look_at_project(name: str, cause: str, event: str, ports: Ports, now: datetime) -> None:
+    run = f"project:{name}:{event}"
+    await told.tell(ports.records, Mark(name, cause, run, now, project=True))
+    await messages.ask(ports.bus, FanOut(name, cause, run), now=now, mark=now.isoformat())
+
+
+async def _expect_project(name: str, cause: str, event: str, ports: Ports, now: datetime) -> None:
+    """See to it that a project which is spoken of before anybody opened it is not forgotten (`sweep.fan_out`)."""
+    if await facts.of_project(ports.records, name) or await told.read(ports.records, name, project=True):
+        return
+    run = f"project:{name}:{event}"
+    await told.tell(ports.records, Mark(name, cause, run, now, project=True))
+    await messages.ask(ports.bus, FanOut(name, cause, run), now=now, at=now + ORPHANED, mark="orphan")
+
+
+async def _report_late(fact: Fact, ports: Ports, now: datetime) -> None:
+    """Say that a fact was heard of long after it was recorded, or after it held: it counts all the same."""
+    zone = ports.model.time_zone
+    match fact:
+        case Left():
+            holds, allowed = ends(fact.effective, zone), ports.model.deadlines.leaver
+        case Joined() | Moved() | Closed():
+            holds, allowed = begins(fact.effective, zone), ports.model.deadlines.mover
+        case _:
+            holds, allowed = fact.recorded.time, ports.model.deadlines.mover
+    since = max(holds, fact.recorded.time) if isinstance(fact, Left) and not fact.immediate else fact.recorded.time
+    retroactive = holds < fact.recorded.time - allowed
+    late = now - min(since, now)
+    if late <= allowed and not retroactive:
+        return
+    data = {"event": fact.recorded.id, "recorded": fact.recorded.time.isoformat(), "effective": holds.isoformat()}
+    data |= {"late": str(int(late.total_seconds())), "retroactive": str(retroactive).lower()}
+    await messages.notify(ports.bus, "event.late", fact.recorded.subject, data, now=now, once=fact.recorded.id)
 
 
 async def _who(identifier: str, ports: Ports, now: datetime, cause: str) -> str:

@@ -4,24 +4,26 @@ With `settle` it also follows requests under way and writes down what it found o
 which is what a preview needs. The chain's head is read before anything else, so that it guards all that follows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lifecycle.actual import ended, overlay, taken
-from lifecycle.core.desired import Denial, Desired, entitled
+from lifecycle.core.desired import Desired
 from lifecycle.core.evidence import Tag
 from lifecycle.core.model import Drift
-from lifecycle.core.person import Person, person
+from lifecycle.core.person import Person
 from lifecycle.core.plan import Actual, Plan, plan
-from lifecycle.core.project import Project, memberships, project
 from lifecycle.correlate import Match, correlate, peek
 from lifecycle.errors import Mismatch
 from lifecycle.follow import follow
+from lifecycle.gather import Known, gather
 from lifecycle.ports import Change, Listed, Ports
-from lifecycle.records import adoption, facts
+from lifecycle.records import adoption
 from lifecycle.records.dossier import Dossier, Refusal, open_dossier, put_holding, put_refusal
 from lifecycle.records.identities import Identity, complete, identity_of
+
+_REVIEWED = timedelta(days=35)
 
 REPAIRS = 2
 """How often a removal by hand is put back under `drift: repair` before it is left alone and reported."""
@@ -31,9 +33,7 @@ REPAIRS = 2
 class Look:
     """What was seen of a person at one instant: everything a plan and an explanation need."""
 
-    identity: Identity
-    person: Person
-    projects: Mapping[str, Project]
+    known: Known
     desired: Desired
     dossier: Dossier
     match: Match | None
@@ -42,8 +42,18 @@ class Look:
     now: datetime
     finding: str = ""
 
+    @property
+    def identity(self) -> Identity:
+        """Return the person's key and the ids joined under it."""
+        return self.known.identity
 
-async def look(identifier: str, ports: Ports, *, cause: str, settle: bool) -> Look:
+    @property
+    def person(self) -> Person:
+        """Return the person as HR's facts describe them."""
+        return self.known.person
+
+
+async def look(identifier: str, ports: Ports, *, cause: str, settle: bool, recheck: bool = False) -> Look:
     """Read and decide.
 
     Raises `Lost` when another look wrote in between, `Transient` when something could not be read now.
@@ -51,10 +61,11 @@ async def look(identifier: str, ports: Ports, *, cause: str, settle: bool) -> Lo
     now = ports.clock.now()
     identity, dossier = await _open(identifier, ports, now, cause, settle=settle)
     since = await adoption.adopt(ports.records, ports.model.hash, now, keep=settle)
-    whole, projects, desired = await _desired(identity, dossier, ports, now, since)
+    known = await gather(identity, ports)
+    desired = known.entitled(dossier, now, since=since)
     match, finding, listed = None, "", list[Listed]()
     try:
-        match = await _match(dossier, whole, desired, ports, now, cause, settle=settle)
+        match = await _match(dossier, known.person, desired, ports, now, cause, settle=settle, recheck=recheck)
     except Mismatch as error:
         finding = str(error)
     if match is not None:
@@ -63,11 +74,11 @@ async def look(identifier: str, ports: Ports, *, cause: str, settle: bool) -> Lo
     if settle:
         await follow(dossier, listed, ports, now, cause)
         if await _notice_ended(dossier, listed, desired, ports, now, cause):
-            whole, projects, desired = await _desired(identity, dossier, ports, now, since)
+            desired = known.entitled(dossier, now, since=since)
     actual = overlay(listed, dossier, ports.model, now, auto=await _auto(listed, dossier, ports))
     protected = match is not None and match.user in ports.model.protected
     planned = plan(desired, actual, ports.model, now, protected=protected)
-    return Look(identity, whole, projects, desired, dossier, match, actual, planned, now, finding)
+    return Look(known, desired, dossier, match, actual, planned, now, finding)
 
 
 async def _open(identifier: str, ports: Ports, now: datetime, cause: str, *, settle: bool) -> tuple[Identity, Dossier]:
@@ -81,38 +92,16 @@ async def _open(identifier: str, ports: Ports, now: datetime, cause: str, *, set
     return await _open(dossier.merged, ports, now, cause, settle=settle)
 
 
-async def _desired(
-    identity: Identity, dossier: Dossier, ports: Ports, now: datetime, since: datetime
-) -> tuple[Person, dict[str, Project], Desired]:
-    model, records = ports.model, ports.records
-    said = [fact for worker in identity.ids for fact in await facts.of_worker(records, worker)]
-    whole = person(identity.person, said, model)
-    staffed = [fact for name in identity.ids for fact in await facts.of_member(records, name)]
-    working = memberships(staffed, model)
-    projects = {
-        name: project(name, await facts.of_project(records, name), model)
-        for name in sorted({membership.project for membership in working})
-    }
-    denials = [Denial(one.package, one.at, one.by) for one in dossier.refusals.values() if one.stands]
-    dropped = _dropped(dossier, ports, since)
-    desired = entitled(whole, working, projects, model, now, denials=denials, dropped=dropped)
-    return whole, projects, desired
-
-
-def _dropped(dossier: Dossier, ports: Ports, since: datetime) -> dict[str, tuple[str, datetime]]:
-    """Return the packages that a rule gave which the present model, in force `since`, no longer has."""
-    present = {rule.name for rule in ports.model.rules}
-    return {
-        holding.package: (gone[0], since)
-        for holding in dossier.holdings.values()
-        if not holding.taken
-        and holding.package in ports.model.packages
-        and (gone := [rule for rule in holding.rules if rule not in present])
-    }
-
-
 async def _match(  # noqa: PLR0917 who, what is wanted, and where it is written down
-    dossier: Dossier, whole: Person, desired: Desired, ports: Ports, now: datetime, cause: str, *, settle: bool
+    dossier: Dossier,
+    whole: Person,
+    desired: Desired,
+    ports: Ports,
+    now: datetime,
+    cause: str,
+    *,
+    settle: bool,
+    recheck: bool,
 ) -> Match | None:
     """Find the user when somebody must have one: something is wanted, or something may have to be taken.
 
@@ -122,8 +111,8 @@ async def _match(  # noqa: PLR0917 who, what is wanted, and where it is written 
     if dossier.correlation is None and not (wanting or dossier.holdings or dossier.flights):
         return None
     if not settle:
-        return await peek(dossier, whole, ports)
-    return await correlate(dossier, whole, ports, now, cause)
+        return await peek(dossier, whole, ports, recheck=recheck)
+    return await correlate(dossier, whole, ports, now, cause, recheck=recheck)
 
 
 async def _auto(listed: Sequence[Listed], dossier: Dossier, ports: Ports) -> frozenset[str]:
@@ -142,14 +131,22 @@ async def _notice_ended(  # noqa: PLR0917 the rows, and where it is written down
     for holding, row, early in ended(listed, dossier):
         at = row.expired_at or now
         changes: list[Change] = [put_holding(dossier, taken(holding, now))]
-        if not early or holding.package not in desired.entitlements:
-            await dossier.remember(*changes)
-            continue
-        before = dossier.refusals.get(holding.package)
-        times = 1 if before is None else before.times + 1
-        stands = ports.model.drift is Drift.REPORT or times > REPAIRS
-        changes.append(put_refusal(dossier, Refusal(holding.package, at, "by hand", stands=stands, times=times)))
         detail = {"package": holding.package, "assignment": holding.assignment, "ended": at.isoformat()}
+        if not early or holding.package not in desired.entitlements:
+            await dossier.append(now, Tag.EXPIRED, cause, {**detail, "early": early}, *changes)
+            continue
+        changes.append(put_refusal(dossier, await _refusal(dossier, holding.package, at, row, ports)))
         await dossier.append(now, Tag.DENIED, cause, detail, *changes)
         found = True
     return found
+
+
+async def _refusal(dossier: Dossier, package: str, at: datetime, row: Listed, ports: Ports) -> Refusal:
+    """Return the denial that a taking by others is; `drift: repair` puts back one by hand, never a review's."""
+    before = dossier.refusals.get(package)
+    times = 1 if before is None else before.times + 1
+    if ports.model.drift is Drift.REPORT or times > REPAIRS or (before is not None and before.stands):
+        return Refusal(package, at, "by hand", stands=True, times=times)
+    reviewed = await ports.reviews.denied([row.package], since=at - _REVIEWED)
+    by = next((f"review {one.instance}" for one in reviewed if one.user == row.user), "by hand")
+    return Refusal(package, at, by, stands=by != "by hand", times=times)

@@ -43,11 +43,16 @@ def _about(work: Work) -> str:
         case FanOut():
             return f"{work.project} {work.run} {work.after}"
         case SweepSlice():
-            return f"{work.run} {work.kind} {work.after}"
+            return f"{work.run} {work.kind} {work.about} {work.after}"
 
 
-async def notify(bus: Bus, event: str, subject: str, data: Mapping[str, object], *, now: datetime) -> None:
-    """Tell whoever listens on `notices`; `event` is the type behind `lifecycle.`, data holds ids only."""
-    name = message_id(SOURCE, f"{event} {subject} {now.isoformat()} {sorted(data.items())}")
+async def notify(
+    bus: Bus, event: str, subject: str, data: Mapping[str, object], *, now: datetime, once: str = ""
+) -> None:
+    """Tell whoever listens on `notices`; `event` is the type behind `lifecycle.`, data holds ids only.
+
+    With `once` the same news told again is the same message, however much later.
+    """
+    name = message_id(SOURCE, f"{event} {subject} {once or now.isoformat()} {sorted(data.items())}")
     body = message_of(f"lifecycle.{event}", subject, dict(data), id=name, source=SOURCE, time=now)
     await bus.send(Queue.NOTICES, [Message(name, body)])

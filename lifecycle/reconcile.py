@@ -4,22 +4,28 @@ Looks, asks the guard, applies step by step. What was found out and done is in t
 wake-up index. A look that finds nothing to do writes nothing.
 """
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifecycle import messages
+from lifecycle.afford import affordable
+from lifecycle.alert import alert, leaver_due, remains, waiting_for_user
 from lifecycle.apply import apply
 from lifecycle.core.calendar import earliest
 from lifecycle.core.desired import Standing
 from lifecycle.core.evidence import Tag
 from lifecycle.core.plan import Keep
 from lifecycle.core.work import Check
+from lifecycle.correlate import names_of
 from lifecycle.errors import Lost, Transient
 from lifecycle.look import Look, look
 from lifecycle.ports import Ports
-from lifecycle.records import people
+from lifecycle.records import holders, people
 from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, put_holding, put_patience
+from lifecycle.records.holders import Holder, Mark
 from lifecycle.records.wakeups import set_wake
+from lifecycle.remind import remind
 from lifecycle.withhold import describe, permitted
 
 SOON = timedelta(minutes=10)
@@ -29,6 +35,7 @@ WATCHED = timedelta(days=30)
 """How long somebody who left is looked at daily: a request in My Access cannot be cancelled and may arrive late."""
 
 _DAILY = timedelta(days=1)
+_POORER = timedelta(hours=1)
 _WAITING_FIRST = timedelta(minutes=15)
 
 
@@ -38,30 +45,36 @@ async def reconcile(check: Check, ports: Ports) -> Look:
     Raises `Lost` when another reconciler wrote in between, `Transient` when something must be asked again later; what
     was done until then is recorded. Nothing is raised for a plan that was held: that is in the dossier.
     """
-    seen = await look(check.person, ports, cause=check.cause, settle=True)
+    seen = await look(check.person, ports, cause=check.cause, settle=True, recheck=check.recheck)
     await _count(seen, ports)
+    put_off = None
     try:
-        await _close_gap(seen, check, ports)
+        put_off = await _close_gap(seen, check, ports)
     except Lost:
         raise
     except Transient:
-        await _afterwards(seen, ports)
+        await _afterwards(seen, ports, None)
         raise
-    await _afterwards(seen, ports)
+    await _afterwards(seen, ports, put_off)
     return seen
 
 
-async def _close_gap(seen: Look, check: Check, ports: Ports) -> None:
+async def _close_gap(seen: Look, check: Check, ports: Ports) -> datetime | None:
+    """Apply what is permitted; return when to come back for what the budget of requests put off, if anything."""
     if seen.match is None:
-        return
+        return None
     await _adopt(seen, check.cause)
-    steps = await permitted(seen, check, ports)
+    await remind(seen, ports, check.cause)
+    allowed = await permitted(seen, check, ports)
+    steps = await affordable(allowed, seen, ports)
     if steps:
         detail = {"plan": seen.plan.hash, "model": seen.plan.model, "steps": [describe(step) for step in steps]}
         await seen.dossier.append(seen.now, Tag.PLANNED, check.cause, detail)
     for step in steps:
         if step.package not in _under_way(seen.dossier, seen.now):
-            await apply(step, seen.dossier, seen.match.user, ports, seen.now, check.cause)
+            await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bool(check.run))
+    await alert(seen, ports, check.cause)
+    return None if len(steps) == len(allowed) else seen.now + _POORER
 
 
 def _under_way(dossier: Dossier, now: datetime) -> set[str]:
@@ -89,21 +102,48 @@ async def _count(seen: Look, ports: Ports) -> None:
     """Note how the person counts, for the guard's shares and the sweeps."""
     held = sum(not holding.taken for holding in seen.dossier.holdings.values())
     employed = seen.desired.standing is Standing.EMPLOYED
-    await people.note(ports.records, people.Known(seen.dossier.person, employed, held))
+    known = seen.dossier.correlation
+    gone = seen.desired.standing is Standing.LEFT and not held and not _watched(seen)
+    user = "" if known is None or gone else known.user
+    names = names_of(seen.person, known.by) if known is not None and user else ()
+    await people.note(ports.records, people.Known(seen.dossier.person, employed, held, user, names))
 
 
-async def _afterwards(seen: Look, ports: Ports) -> None:
+async def _index(seen: Look) -> None:
+    """Say in the index of holders what this person's user has, and what of it is justified."""
+    if seen.match is None:
+        return
+    rows: dict[str, list[Holder]] = defaultdict(list)
+    person, wanted = seen.dossier.person, seen.desired.entitlements
+    for row in seen.actual.assignments:
+        mark = Mark.JUSTIFIED if row.package in wanted else Mark.AUTOMATIC if row.auto else Mark.UNEXPLAINED
+        rows[row.package].append(Holder(seen.match.user, row.id, mark, row.ends, person))
+    for package, one in wanted.items():
+        if package not in rows:
+            rows[package] = [Holder(seen.match.user, "", Mark.MISSING, one.end, person)]
+    await holders.note(seen.dossier, seen.match.user, rows)
+
+
+async def _afterwards(seen: Look, ports: Ports, put_off: datetime | None) -> None:
     """Set when to look again: the plan's next edge, the next follow-up, the wait for a user, the watch on a leaver."""
     dossier, now = seen.dossier, seen.now
-    due = [
+    await _index(seen)
+    due: list[datetime | None] = [
         flight.look_at
         for flight in dossier.flights.values()
         if flight.stage is not Stage.FAILED or flight.look_at > now
     ]
-    wake = earliest([seen.plan.look_again, await _wait_for_user(seen, ports), _watch(seen), *due])
+    due += [seen.plan.look_again, await _wait_for_user(seen, ports), _watch(seen), _late(seen, ports), put_off]
+    wake = earliest(due)
     await set_wake(dossier, None if wake is None else max(wake, now + timedelta(seconds=1)))
     if dossier.wake is not None and dossier.wake <= now + SOON:
         await messages.ask(ports.bus, Check(dossier.person, "wake"), now=now, at=dossier.wake)
+
+
+def _late(seen: Look, ports: Ports) -> datetime | None:
+    """Return when a leaver's access becomes late, while any of it is left."""
+    due = leaver_due(seen, ports)
+    return due if due is not None and due > seen.now and remains(seen) else None
 
 
 def _watched(seen: Look) -> bool:
@@ -141,12 +181,5 @@ async def _wait_for_user(seen: Look, ports: Ports) -> datetime | None:
     wait = min(_WAITING_FIRST * (1 << min(before.attempts, 10)), _DAILY)
     again = replace(before, attempts=before.attempts + 1, look_at=seen.now + wait)
     await seen.dossier.remember(put_patience(seen.dossier, again))
-    await _say_late(seen, ports)
+    await waiting_for_user(seen, ports)
     return again.look_at
-
-
-async def _say_late(seen: Look, ports: Ports) -> None:
-    first_day = seen.person.first_day(seen.now)
-    if first_day is not None and first_day + ports.model.deadlines.mover <= seen.now:
-        data = {"waits": "user", "since": first_day.isoformat()}
-        await messages.notify(ports.bus, "access.late", seen.dossier.person, data, now=seen.now)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from lifecycle.adapters.graph.permissions import ListingMode
+from lifecycle.adapters.tables.address import FORM, TableAddress, table_address
 from lifecycle.errors import Misconfigured
 from lifecycle.ports import Queue
 
 GRAPH = "https://graph.microsoft.com/v1.0"
+SQLITE = "sqlite:///"
 
 
 def setting(name: str, says: str, default: str | None = None) -> str:
@@ -44,7 +46,10 @@ class Settings:
     drift_schedule: str = setting(
         "DRIFT_SCHEDULE", "NCRONTAB (UTC) of the timer that looks at everybody", "0 0 2 * * *"
     )
-    records: str = setting("LIFECYCLE_RECORDS", "Where records are kept: sqlite:///absolute/path.db")
+    records: str = setting(
+        "LIFECYCLE_RECORDS",
+        "Where records are kept: https://<account>.table.core.windows.net/<table>, or sqlite:///absolute/path.db",
+    )
     model: str = setting("LIFECYCLE_MODEL", "Path of the access model (YAML)")
     bodies: str = setting("LIFECYCLE_BODIES", "Folder for set-aside bodies over 200 KB")
     permission: str = setting(
@@ -67,9 +72,11 @@ class Settings:
         return ListingMode(self.permission)
 
     @property
-    def records_path(self) -> Path:
-        """Return the file of the records."""
-        return Path(self.records.removeprefix("sqlite://"))
+    def records_at(self) -> Path | TableAddress:
+        """Return the file or the table of the records. Raises `Misconfigured` when it names neither."""
+        if self.records.startswith(SQLITE):
+            return Path(self.records.removeprefix("sqlite://"))
+        return table_address(self.records)
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -95,16 +102,26 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
         problems.append("ServiceBus__fullyQualifiedNamespace is not set: the namespace of the queues")
     if settings.permission not in set(ListingMode):
         problems.append(f"LIFECYCLE_PERMISSION is one of {', '.join(ListingMode)}")
-    if settings.records and not settings.records.startswith("sqlite:///"):
-        problems.append("LIFECYCLE_RECORDS is not of the form sqlite:///absolute/path.db")
+    problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if "WEBSITE_INSTANCE_ID" in environment:
         problems += [
             f"{name} is for the sandbox and is refused in Azure"
             for name, value in (
                 ("LIFECYCLE_CLOCK_FILE", settings.clock_file),
                 ("GRAPH_TOKEN", settings.graph_token),
-                ("LIFECYCLE_RECORDS=sqlite", settings.records),
             )
             if value
         ]
     return problems
+
+
+def _wrong_records(settings: Settings, *, in_azure: bool) -> list[str]:
+    if not settings.records:
+        return []
+    try:
+        at = settings.records_at
+    except Misconfigured as error:
+        return [f"LIFECYCLE_RECORDS is neither {SQLITE}absolute/path.db nor a table: {error}"]
+    if in_azure and (isinstance(at, Path) or at.emulated):
+        return [f"LIFECYCLE_RECORDS is on one instance alone, which is refused in Azure: name a table, {FORM}"]
+    return []

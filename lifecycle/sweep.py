@@ -1,80 +1,150 @@
-"""Looks at many: whoever is due, everybody, everybody on a project, everybody in a released set.
+"""Looks at many: whoever is due or was forgotten, everybody on a project, everybody in a released set.
 
-Only asks for checks; each person is then looked at by the same path as after any event. Bulk work trickles: one slice
-of checks at a time, the next slice scheduled behind it.
+Only asks for checks; each person is then looked at by the same path as after any event. What is more than a handful
+goes by `trickle`. What differs from the directory is `drift`'s business.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifecycle import messages
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice
+from lifecycle.core.project import memberships, project
+from lifecycle.core.work import Check, FanOut, Release
+from lifecycle.errors import Permanent
 from lifecycle.ports import Ports
-from lifecycle.records import facts, holds, people, wakeups
+from lifecycle.records import facts, holds, people, runs, told, wakeups
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.identities import identity_of
+from lifecycle.records.runs import Queued, Run
+from lifecycle.records.told import Mark
+from lifecycle.records.wakeups import WakeUp
+from lifecycle.replan import begin_replan
+from lifecycle.trickle import BACKLOG, ask_for, enqueue
 
-BACKLOG = 200
-"""Checks in one slice: as many as may wait on `work` before an urgent leaver's."""
-
-_BETWEEN = timedelta(seconds=20)
+_BETWEEN = timedelta(seconds=1)
 _TICK = timedelta(minutes=5)
 
+FORGOTTEN = timedelta(minutes=10)
+"""How long something told may wait for its look before the timer asks again: its message was lost."""
 
-async def wake(ports: Ports) -> int:
-    """Ask for a check, at its exact instant, of everybody who is due before the next tick; return how many."""
+LOST = timedelta(minutes=20)
+"""How long a check of a run may lie on the queue, which holds a backlog's worth at most, before it counts as lost."""
+
+ORPHANED = timedelta(hours=1)
+"""How long a project may be spoken of before somebody opens it; events overtake each other, but not by that much."""
+
+
+async def due_now(ports: Ports) -> list[WakeUp]:
+    """Return who is due before the next tick, without entries that their dossier no longer holds."""
     now = ports.clock.now()
-    asked = 0
+    found = []
     for due in await wakeups.due(ports.records, now + _TICK):
         if due.at < now - _TICK and (await open_dossier(ports.records, due.person)).wake != due.at:
             await wakeups.forget(ports.records, due)
-            continue
+        else:
+            found.append(due)
+    return found
+
+
+async def wake(ports: Ports) -> int:
+    """Ask for a check, at its exact instant, of everybody who is due before the next tick; return how many.
+
+    Beyond a backlog's worth, whoever is due already goes by trickle, and the others have the next tick. What was told
+    and never looked at, and runs that stopped, are taken up again.
+    """
+    now = ports.clock.now()
+    found = await due_now(ports)
+    for due in found[:BACKLOG]:
         late = int(max(timedelta(), now - due.at) / _TICK)
         await messages.ask(
             ports.bus, Check(due.person, "wake"), now=due.at, at=max(due.at, now), mark=f"late {late}" if late else ""
         )
-        asked += 1
-    return asked
+    late_ones = [due.person for due in found[BACKLOG:] if due.at <= now]
+    if late_ones:
+        await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", "wake", now), late_ones, ports, whole=True)
+    for mark in await told.forgotten(ports.records, now - FORGOTTEN):
+        await _ask_again(mark, ports, now)
+    for check in await runs.lost(ports.records, now - LOST):
+        await _take_up_again(check, ports, now)
+    for name in await runs.unfinished(ports.records):
+        await ask_for(name, ports)
+    await begin_replan(ports)
+    return len(found)
 
 
-async def drift(ports: Ports) -> str:
-    """Begin a sweep over everybody and return its run."""
-    now = ports.clock.now()
-    run = f"drift:{now:%Y-%m-%dT%H:%M:%SZ}"
-    await messages.ask(ports.bus, SweepSlice(run, "people"), now=now)
-    return run
+async def _take_up_again(check: Queued, ports: Ports, now: datetime) -> None:
+    """Give a check of a run whose message was lost its turn once more."""
+    run = await runs.find(ports.records, check.run)
+    await enqueue(run or Run(check.run, "wake", now), [check.person], ports, whole=True)
+    await runs.taken_up(ports.records, check.run, check.person)
 
 
-async def slice_of_people(work: SweepSlice, ports: Ports) -> None:
-    """Ask for checks of the next slice of everybody."""
-    now = ports.clock.now()
-    names = await people.everybody(ports.records, after=work.after, limit=BACKLOG)
-    checks = [Check(name, f"sweep:{work.run}", run=work.run) for name in names]
-    await messages.ask_all(ports.bus, list(checks), now=now, mark=work.run)
-    if len(names) == BACKLOG:
-        following = SweepSlice(work.run, work.kind, names[-1])
-        await messages.ask(ports.bus, following, now=now, at=now + _BETWEEN)
+async def _ask_again(mark: Mark, ports: Ports, now: datetime) -> None:
+    if mark.project:
+        await messages.ask(ports.bus, FanOut(mark.name, mark.cause, mark.run), now=now, mark=f"again {now.isoformat()}")
+    else:
+        check = Check(mark.name, mark.cause, run=mark.run)
+        await messages.ask(ports.bus, check, now=now, mark=f"again {now.isoformat()}")
 
 
 async def fan_out(work: FanOut, ports: Ports) -> None:
-    """Ask for checks of the next slice of a project's people."""
+    """Add the next of a project's people to its run. Raises `Permanent` for a project that nobody opened."""
     now = ports.clock.now()
+    said = await facts.of_project(ports.records, work.project)
+    mark = await told.read(ports.records, work.project, project=True)
+    known = project(work.project, said, ports.model)
+    if not known.open:
+        await _orphaned(work, min((fact.recorded.time for fact in said), default=now), ports, now)
+        return
+    if not work.after:
+        await runs.begin(ports.records, Run(work.run, work.cause, now))
+        if known.closed(now):
+            await _doubt_the_whole(work, ports)
     names = await facts.members_of(ports.records, work.project, after=work.after, limit=BACKLOG)
     persons = dict.fromkeys([(await identity_of(ports.records, name)).person for name in names])
-    checks = [Check(person, work.cause, run=work.run) for person in persons]
-    await messages.ask_all(ports.bus, list(checks), now=now, mark=_mark(work, now))
-    if len(names) == BACKLOG:
-        following = FanOut(work.project, work.cause, work.run, names[-1])
+    whole = len(names) < BACKLOG
+    await enqueue(Run(work.run, work.cause, now), list(persons), ports, whole=whole)
+    if not whole:
+        following = replace(work, after=names[-1])
         await messages.ask(ports.bus, following, now=now, at=now + _BETWEEN, mark=now.isoformat())
+    elif mark is not None and mark.mark.cause == work.cause:
+        await told.done(ports.records, mark)
 
 
-def _mark(work: FanOut, now: datetime) -> str:
-    return f"{work.run} {now.isoformat()}"
+async def _orphaned(work: FanOut, since: datetime, ports: Ports, now: datetime) -> None:
+    """Wait for the project to be opened; raise `Permanent` when that did not happen."""
+    waited = await told.read(ports.records, work.project, project=True)
+    first = now if waited is None else waited.mark.at
+    if now < first + ORPHANED:
+        await messages.ask(ports.bus, work, now=now, at=first + ORPHANED, mark="orphan")
+        return
+    await told.done(ports.records, waited)
+    raise Permanent(
+        f"project {work.project}: {work.cause} speaks of it since {since:%Y-%m-%dT%H:%MZ}, and nobody has opened it; "
+        "check the id, or send lifecycle.project.opened: what was said is kept and counts from then on"
+    )
+
+
+async def _doubt_the_whole(work: FanOut, ports: Ports) -> None:
+    """Hold a close as one set when it takes from more people than the guard allows: none of it goes before the rest."""
+    limit = ports.model.guard.removals.of((await people.population(ports.records)).assignments)
+    count, after = 0, ""
+    while names := await facts.members_of(ports.records, work.project, after=after, limit=BACKLOG):
+        for name in names:
+            working = memberships(await facts.of_member(ports.records, name), ports.model)
+            count += any(one.project == work.project and one.stretches for one in working)
+            if count > limit:
+                text = f"project {work.project} is closed for more than {limit} people, who are held as one set"
+                await holds.doubt(ports.records, work.run, text)
+                return
+        after = names[-1]
 
 
 async def approve_release(work: Release, ports: Ports) -> None:
-    """Write down the approval of a held set and ask for checks of its people. Raises `Permanent` if it changed."""
+    """Write down the approval of a held set and have its people looked at. Raises `Permanent` if it changed."""
     now = ports.clock.now()
     held = await holds.held_set(ports.records, work.run)
     await holds.approve(ports.records, work.run, work.set_hash, work.by, now)
-    checks = [Check(plan.person, f"release:{work.run}", run=work.run, released=work.set_hash) for plan in held.plans]
-    await messages.ask_all(ports.bus, list(checks), now=now, mark=work.set_hash)
+    run = Run(work.run, f"release:{work.run}", now, released=work.set_hash)
+    await runs.begin(ports.records, run)
+    await enqueue(run, [plan.person for plan in held.plans], ports, whole=True)

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 from lifecycle.adapters.clock import OffsetClock, SystemClock
 from lifecycle.adapters.folder import FolderBodies
-from lifecycle.adapters.graph import GraphClient, GraphEntitlements, GraphUsers, StaticToken
+from lifecycle.adapters.graph import GraphClient, GraphEntitlements, GraphReviews, GraphUsers, StaticToken
 from lifecycle.adapters.sqlite import SqliteRecords
+from lifecycle.adapters.tables.address import TableAddress
+from lifecycle.pace import SharedPace
 from lifecycle.ports import Clock, Ports
+from lifecycle.records.budget import Meter
 from lifecycle.settings import Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
     from lifecycle.adapters.servicebus import ServiceBus
+    from lifecycle.adapters.tables.records import TableRecords
     from lifecycle.core.model import AccessModel
 
 
@@ -30,7 +34,7 @@ class Wiring:
         self._ports: Ports | None = None
         self._bus: ServiceBus | None = None
         self._graph: GraphClient | None = None
-        self._records: SqliteRecords | None = None
+        self._records: SqliteRecords | TableRecords | None = None
         self._credential: AsyncTokenCredential | None = None
         self._once = asyncio.Lock()
 
@@ -61,10 +65,11 @@ class Wiring:
         return self._bus
 
     @property
-    def records(self) -> SqliteRecords:
-        """Return the records; the file is opened at the first use."""
+    def records(self) -> "SqliteRecords | TableRecords":
+        """Return the records; the file is opened, or the table asked for, at the first use."""
         if self._records is None:
-            self._records = SqliteRecords(self.settings.records_path)
+            at = self.settings.records_at
+            self._records = SqliteRecords(at) if isinstance(at, Path) else self._table(at)
         return self._records
 
     @property
@@ -85,6 +90,11 @@ class Wiring:
             self._credential = DefaultAzureCredential(managed_identity_client_id=self.settings.client_id or None)
         return self._credential
 
+    def _table(self, at: TableAddress) -> "TableRecords":
+        from lifecycle.adapters.tables.records import TableRecords  # noqa: PLC0415 - a quarter of a second, as above
+
+        return TableRecords(at, None if at.emulated else self.credential)
+
     async def model(self) -> "AccessModel":
         """Read and compile the access model."""
         from lifecycle.adapters.rules import load  # noqa: PLC0415 - compiling rules loads the CEL library
@@ -98,7 +108,10 @@ class Wiring:
             bus=self.bus,
             bodies=FolderBodies(Path(self.settings.bodies)),
             users=GraphUsers(self.graph),
-            entitlements=GraphEntitlements(self.graph),
+            entitlements=GraphEntitlements(self.graph, now=self.clock.now),
+            reviews=GraphReviews(self.graph),
+            pace=SharedPace(self.records, self.clock),
+            meter=Meter(self.records),
             model=await self.model(),
         )
 

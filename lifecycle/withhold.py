@@ -13,6 +13,7 @@ from lifecycle.core.evidence import Tag
 from lifecycle.core.guard import Claim, giving_claims, taking_claims
 from lifecycle.core.plan import Assign, ChangeStep, Plan, Remove, Reschedule
 from lifecycle.core.work import Check
+from lifecycle.follow_many import RUN as FOLLOWING
 from lifecycle.look import Look
 from lifecycle.ports import Ports
 from lifecycle.records import holds, people
@@ -41,7 +42,7 @@ async def permitted(seen: Look, check: Check, ports: Ports) -> list[ChangeStep]:
     if before is not None and not before.released:
         before = await _release(seen, before, check, ports)
     free = [step for step in changes if before is not None and before.released and describe(step) in before.steps]
-    doubted = await _doubt(seen, before, ports, passed=free)
+    doubted = await _doubt(seen, before, check, ports, passed=free)
     if doubted.steps:
         await _hold(seen, doubted, check, ports)
     elif before is not None and not free:
@@ -49,7 +50,9 @@ async def permitted(seen: Look, check: Check, ports: Ports) -> list[ChangeStep]:
     return [step for step in changes if step not in doubted.steps]
 
 
-async def _doubt(seen: Look, before: Withheld | None, ports: Ports, *, passed: list[ChangeStep]) -> _Doubted:
+async def _doubt(
+    seen: Look, before: Withheld | None, check: Check, ports: Ports, *, passed: list[ChangeStep]
+) -> _Doubted:
     """Reserve room for everything that was not released; return what did not fit, or is held already."""
     changes = [step for step in seen.plan.changes if step not in passed]
     rest = Plan(seen.plan.person, seen.plan.model, tuple(changes))
@@ -59,6 +62,10 @@ async def _doubt(seen: Look, before: Withheld | None, ports: Ports, *, passed: l
     only_ends = all(isinstance(step, Reschedule) for step in rest.taking)
     leaver = span is not None and (seen.desired.standing is Standing.LEFT or only_ends)
     named = span is not None and span.left is not None and span.left.recorded.origin.is_named
+    if check.run and rest.taking and not (leaver and named):
+        whole = await holds.doubted(ports.records, check.run)
+        if whole:
+            return _Doubted(rest.taking, whole)
     sticky: set[str] = set()
     if before is not None and not (before.released or before.contested) and not (leaver and named):
         sticky = set(before.rows)
@@ -131,7 +138,8 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
 
 def _run_of(check: Check) -> str:
     """Return what the hold gathers under; what a mere wake-up found belongs to this person alone."""
-    return check.run or (f"person:{check.person}" if check.cause == "wake" else check.cause)
+    run = "" if check.run == FOLLOWING else check.run
+    return run or (f"person:{check.person}" if check.cause == "wake" else check.cause)
 
 
 def _row(step: ChangeStep) -> str:

@@ -32,14 +32,17 @@ from lifecycle.core.model import (
     Rule,
     Sources,
 )
+from lifecycle.drift import drift
 from lifecycle.intake import intake
 from lifecycle.ports import Message, Ports, Queue, User
-from lifecycle.sweep import drift, wake
+from lifecycle.records.budget import Meter
+from lifecycle.sweep import wake
 from tests.fakes.bodies import MemoryBodies
 from tests.fakes.bus import MemoryBus
 from tests.fakes.clock import MovableClock
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.faults import Pause, no_pause
+from tests.fakes.pace import OpenPace
 from tests.fakes.records import MemoryRecords
 
 HR, PMO, ITSM = "/hr/test", "/pmo", "/itsm"
@@ -172,6 +175,8 @@ class Company:
         self.bus = MemoryBus(self.clock, pause=pause)
         self.directory = MemoryDirectory(self.clock, users=[a_user(name) for name in users], pause=pause)
         self.bodies = MemoryBodies()
+        self.pace = OpenPace()
+        self.meter = Meter(self.records)
         self.model = model
 
     @property
@@ -183,6 +188,9 @@ class Company:
             bodies=self.bodies,
             users=self.directory,
             entitlements=self.directory,
+            reviews=self.directory,
+            pace=self.pace,
+            meter=self.meter,
             model=self.model,
         )
 

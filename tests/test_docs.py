@@ -90,3 +90,12 @@ def test_the_commands_that_a_page_names_exist(page):
         assert command is not None, f"lifecycle {first}"
         assert second in {"", *getattr(command, "commands", {second})}, f"lifecycle {first} {second}"
     assert [name for name in re.findall(r"examples/[\w./-]*\w", text) if not (ROOT / name).exists()] == []
+
+
+def test_every_notice_is_documented():
+    """Each type that is sent on `notices` has its place in docs/notices.md."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "lifecycle").glob("*.py"))
+    groups = "access|leaver|renewal|plan|person|event|drift|budget"
+    sent = set(re.findall(rf'"((?:{groups})\.[a-z]+)"', code))
+    assert {"access.late", "renewal.due", "event.setaside"} <= sent
+    assert [name for name in sorted(sent) if f"`{name}`" not in text_of("notices.md")] == []

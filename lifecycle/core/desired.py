@@ -28,11 +28,15 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """A package that is justified now; `end` is when the last of its reasons ends (None: never)."""
+    """A package that is justified now; `end` is when the last of its reasons ends (None: never).
+
+    `opens` is from when that end may be renewed, None when it may not.
+    """
 
     package: str
     reasons: tuple[Reason, ...]
     end: datetime | None
+    opens: datetime | None = None
 
 
 class Standing(StrEnum):
@@ -76,7 +80,7 @@ def entitled(
     `dropped` names, by package, a rule that gave it and that the model no longer has, with the instant from which the
     present model counts: grace runs from there.
     """
-    found = stands(person, memberships, projects, model, dropped or {})
+    found = stands(person, memberships, projects, model, dropped or {}, now)
     standing = _standing(person, now)
     known, denied = _split(found, tuple(denials), now)
     closed = [name for name, project in projects.items() if project.closed(now)]
@@ -108,20 +112,27 @@ def _split(
     refused_at: dict[str, datetime] = {}
     for denial in denials:
         refused_at[denial.package] = max(denial.at, refused_at.get(denial.package, denial.at))
-    reasons: dict[str, list[Reason]] = defaultdict(list)
+    reasons: dict[str, list[Stand]] = defaultdict(list)
     denied = set()
     for stand in found:
         refused = refused_at.get(stand.package)
         if refused is None or stand.begun > refused:
-            reasons[stand.package].append(stand.reason)
+            reasons[stand.package].append(stand)
         elif stand.reason.stands(now):
             denied.add(stand.package)
     entitlements = {}
     for package, known in sorted(reasons.items()):
-        standing = sorted({reason for reason in known if reason.stands(now)}, key=str)
+        standing = sorted({stand.reason for stand in known if stand.reason.stands(now)}, key=str)
         if standing:
-            entitlements[package] = Entitlement(package, tuple(standing), _end(known, now))
+            end = _end([stand.reason for stand in known], now)
+            entitlements[package] = Entitlement(package, tuple(standing), end, _opens(known, end, now))
     return entitlements, frozenset(denied)
+
+
+def _opens(known: list[Stand], end: datetime | None, now: datetime) -> datetime | None:
+    """Return when the window to renew the end opens: that of a reason which stands and ends there."""
+    ending = [stand.opens for stand in known if stand.reason.until == end and stand.reason.stands(now)]
+    return None if end is None else earliest(ending)
 
 
 def _end(reasons: list[Reason], now: datetime) -> datetime | None:
@@ -137,7 +148,7 @@ def _end(reasons: list[Reason], now: datetime) -> datetime | None:
 
 
 def _next_change(found: list[Stand], person: Person, projects: Mapping[str, Project], now: datetime) -> datetime | None:
-    edges = [edge for stand in found for edge in (stand.reason.since, stand.reason.until)]
+    edges = [edge for stand in found for edge in (stand.reason.since, stand.reason.until, stand.opens)]
     edges += [edge for job in person.employments for span in job.spans for edge in (span.start, span.end)]
     stretches = [stretch for project in projects.values() for stretch in project.bounded()]
     edges += [edge for stretch in stretches for edge in (stretch.start, stretch.end)]

@@ -34,6 +34,11 @@ class Tag(StrEnum):
     CORRELATED = "reconcile:person:correlated"
     CONFLICT = "reconcile:person:conflict"
     MERGED = "intake:person:merged"
+    EXPIRED = "reconcile:assignment:expired"
+    NOT_MOVED = "follow:assignment:not_moved"
+    LATE = "reconcile:person:late"
+    RENEWAL_DUE = "reconcile:renewal:due"
+    DOUBTED = "correlate:user:doubted"
     DENIED = "reconcile:assignment:denied"
     ADOPTED = "reconcile:assignment:adopted"
 

@@ -127,6 +127,19 @@ class Deadlines:
     mover: timedelta = timedelta(hours=24)
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many assignment requests everybody in the tenant may make in a rolling quarter, and what we do near the end.
+
+    `warn` and `reserve` are shares of `requests`: from `warn` used on, notices go out; the last `reserve` is not for
+    additions. The default is Graph's quota for a tenant (Entra docs, "ID Governance service limits").
+    """
+
+    requests: int = 200_000
+    warn: float = 0.8
+    reserve: float = 0.05
+
+
 def _match_nothing(_: Worker) -> tuple[bool, ...]:
     return ()
 
@@ -149,3 +162,4 @@ class AccessModel:
     guard: GuardLimits = field(default_factory=GuardLimits)
     protected: frozenset[str] = frozenset()
     deadlines: Deadlines = field(default_factory=Deadlines)
+    budget: Budget = field(default_factory=Budget)

@@ -20,7 +20,6 @@ from lifecycle.core.events import (
     Left,
     Moved,
     RenewalApproved,
-    RenewalDenied,
     Rescinded,
     Thawed,
     Worker,
@@ -242,8 +241,6 @@ def _extensions(ordered: list[DecisionFact], model: AccessModel) -> tuple[Extens
         if isinstance(fact, RenewalApproved):
             until = None if fact.until is None else ends(fact.until, model.time_zone)
             found.append(Extension(fact.package, fact.recorded.time, until))
-        elif isinstance(fact, RenewalDenied):
-            continue
     return tuple(found)
 
 

@@ -17,6 +17,9 @@ from lifecycle.core.model import AccessModel
 TOLERANCE = timedelta(minutes=1)
 """Two ends that differ by less are the same: a request for a second's difference would be a wasted one."""
 
+SHOWN_WITHIN = timedelta(minutes=3)
+"""How long after a row's end Graph's lists may still show it (facts: they lag up to two minutes)."""
+
 EXPIRES_WITHIN = timedelta(minutes=15)
 """How long after a row's end Entra is left to expire it by itself; then we remove it."""
 
@@ -98,6 +101,9 @@ class Keep:
     why: tuple[str, ...]
     note: str = ""
 
+
+OVERDUE = "its end has passed and Entra has not expired it"
+"""A reason of a removal: we end what should have ended by itself."""
 
 type Step = Assign | Reschedule | Remove | Keep
 type ChangeStep = Assign | Reschedule | Remove
@@ -209,6 +215,8 @@ def _justified(wanted: Entitlement, rows: list[Assignment], desired: Desired, no
     for row in ours:
         if _same_end(row.ends, wanted.end):
             yield Keep(wanted.package, row.id, why)
+        elif _expiring(row, now):
+            yield Keep(wanted.package, row.id, why, "its end has come; ours follows once Entra has expired it")
         elif desired.frozen and not _earlier(wanted.end, row.ends):
             yield Keep(wanted.package, row.id, why, "would be extended, but the person is frozen")
         else:
@@ -242,14 +250,23 @@ def _unjustified(package: str, rows: list[Assignment], desired: Desired, now: da
     for row in rows:
         if row.auto:
             yield Keep(package, row.id, why, "auto-assignment policy: never touched, outlives its reason")
-        elif row.ends is not None and row.ends <= now < row.ends + EXPIRES_WITHIN:
+        elif _expiring(row, now):
             yield Keep(package, row.id, why, "its end has come; Entra is given a while to expire it")
         elif package in desired.sweep_out or row.ours:
-            yield Remove(package, row.id, why)
+            yield Remove(package, row.id, (*why, OVERDUE) if overdue(row, now) else why)
         elif row.adoptable:
             yield Keep(package, row.id, why, "in our policy but not in our ledger; reported")
         else:
             yield Keep(package, row.id, why, "not ours, left alone")
+
+
+def _expiring(row: Assignment, now: datetime) -> bool:
+    return row.ends is not None and row.ends <= now < row.ends + EXPIRES_WITHIN
+
+
+def overdue(row: Assignment, now: datetime) -> bool:
+    """Whether a row should have been expired by Entra long ago."""
+    return row.ends is not None and row.ends + EXPIRES_WITHIN <= now
 
 
 def _gone(desired: Desired) -> str:
@@ -278,6 +295,6 @@ def _spare(step: Step) -> Step:
 def _look_again(desired: Desired, actual: Actual, now: datetime) -> datetime | None:
     """Return the next instant that matters: a reason begins or ends, or a row that satisfies one runs out."""
     ends = [row.ends for row in actual.assignments if row.ends is not None]
-    edges = [edge for end in ends for edge in (end, end + EXPIRES_WITHIN) if edge > now]
+    edges = [edge for end in ends for edge in (end, end + SHOWN_WITHIN, end + EXPIRES_WITHIN) if edge > now]
     edges += [] if desired.next_change is None else [desired.next_change]
     return min(edges, default=None)

@@ -12,10 +12,11 @@ from lifecycle.core.model import AccessModel
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """`[start, end)`, None is open."""
+    """`[start, end)`, None is open; `renewable` when somebody stated the end in advance, so that it can be renewed."""
 
     start: datetime
     end: datetime | None = None
+    renewable: bool = False
 
     def holds(self, at: datetime) -> bool:
         """Whether it runs at that instant."""
@@ -110,14 +111,14 @@ def _stretches(ordered: list[MembershipFact], model: AccessModel) -> tuple[Stret
                 end = None if fact.until is None else ends(fact.until, model.time_zone)
                 begun = _restaffed(found, start, at)
                 if end is None or end > begun:
-                    found.append(Stretch(begun, end))
+                    found.append(Stretch(begun, end, renewable=end is not None))
             case Released():
                 found = [_cut(stretch, at) for stretch in found if stretch.start < at]
     return tuple(found)
 
 
 def _cut(stretch: Stretch, at: datetime) -> Stretch:
-    return replace(stretch, end=earliest([stretch.end, at]))
+    return stretch if stretch.end is not None and stretch.end <= at else Stretch(stretch.start, at)
 
 
 def _restaffed(found: list[Stretch], start: datetime | None, at: datetime) -> datetime:

@@ -12,8 +12,9 @@ from enum import StrEnum
 from lifecycle.core.calendar import day_over, earliest
 from lifecycle.core.events import Status, Worker
 from lifecycle.core.model import AccessModel, RenewalMode, Rule
-from lifecycle.core.person import Employment, Exemption, Extension, Person, Span, zone_of
+from lifecycle.core.person import Employment, Exemption, Person, Span, zone_of
 from lifecycle.core.project import Membership, Project, Stretch, overlap
+from lifecycle.core.renewal import lapse_of
 
 type Dropped = Mapping[str, tuple[str, datetime]]
 """By package: a rule that gave it and that the present model no longer has, and since when that model counts."""
@@ -52,24 +53,30 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A reason for one package, over all of its time; `begun` is when what it follows from began (grace: its rule)."""
+    """A reason for one package, over all of its time.
+
+    `begun` is when what it follows from began (grace: its rule); `opens` is when its renewal window opens, None for a
+    reason that nobody renews.
+    """
 
     package: str
     reason: Reason
     begun: datetime
+    opens: datetime | None = None
 
 
-def stands(
+def stands(  # noqa: PLR0917 all that reasons come from
     person: Person,
     memberships: Iterable[Membership],
     projects: Mapping[str, Project],
     model: AccessModel,
     dropped: Dropped,
+    now: datetime,
 ) -> list[Stand]:
-    """Return every reason of the person, past, present and known to come."""
+    """Return every reason of the person, past, present and known to come, as extended by `now`."""
     return [
-        *_by_rules(person, model),
-        *_by_projects(person, memberships, projects, model),
+        *_by_rules(person, model, now),
+        *_by_projects(person, memberships, projects, model, now),
         *_by_exceptions(person.exemptions, person, model),
         *_by_dropped(dropped, person, model),
     ]
@@ -94,16 +101,17 @@ class _Walk:
     span: Span
     segments: tuple[_Segment, ...]
     truths: tuple[tuple[bool, ...], ...]
+    now: datetime
 
 
-def _by_rules(person: Person, model: AccessModel) -> Iterator[Stand]:
+def _by_rules(person: Person, model: AccessModel, now: datetime) -> Iterator[Stand]:
     if not model.rules:
         return
     for job in person.employments:
         for span in job.spans:
             segments = tuple(_segments(job, span))
             truths = tuple(model.matches(segment.worker) for segment in segments)
-            walk = _Walk(person, model, job.worker, span, segments, truths)
+            walk = _Walk(person, model, job.worker, span, segments, truths, now)
             for index, rule in enumerate(model.rules):
                 if any(truth[index] for truth in truths):
                     for package in rule.grant:
@@ -171,32 +179,24 @@ def _stand(walk: _Walk, rule: Rule, package: str, time: Stretch, root: datetime,
     """Yield the reason, bounded by `for` and its renewals, and the grace after it when a move ended it."""
     if time.end is not None and time.end <= time.start:
         return
-    whole = Stretch(root, time.end)
-    lapse = None if rule.lasts is None else _renewed(whole, rule, package, walk.person.extensions, walk.model)
-    until = earliest([time.end, lapse])
+    until, opens = _lapse(walk, rule, package, time, root)
     if until is not None and until <= time.start:
         return
-    yield Stand(package, Reason(Why.RULE, rule.name, walk.worker, time.start, until), root)
+    yield Stand(package, Reason(Why.RULE, rule.name, walk.worker, time.start, until), root, opens)
     if graced and walk.model.grace and time.end is not None and until == time.end:
         end = earliest([time.end + walk.model.grace, walk.span.end])
         if end is not None and end > time.end:
             yield Stand(package, Reason(Why.GRACE, rule.name, walk.worker, time.end, end), root)
 
 
-def _renewed(
-    time: Stretch, rule: Rule, package: str, extensions: tuple[Extension, ...], model: AccessModel
-) -> datetime | None:
-    """Return when a reason with `for` lapses, as extended by the approvals that came while it stood."""
-    renewal = model.packages[package].renewal
-    if rule.lasts is None or renewal.mode is RenewalMode.AUTO:
-        return None
-    lapse = time.start + rule.lasts
-    if renewal.mode is RenewalMode.NEVER:
-        return lapse
-    for extension in extensions:
-        if extension.package == package and time.start <= extension.at < lapse:
-            lapse = max(lapse, extension.until or lapse + renewal.extend)
-    return lapse
+def _lapse(
+    walk: _Walk, rule: Rule, package: str, time: Stretch, root: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """Return when the reason ends, by itself or by its `for`, and when the window to renew that opens."""
+    if rule.lasts is None:
+        return time.end, None
+    lapse, opens = lapse_of(root, root + rule.lasts, walk.model.packages[package], walk.person.extensions, walk.now)
+    return (lapse, opens) if time.end is None or lapse < time.end else (time.end, None)
 
 
 def _by_dropped(dropped: Dropped, person: Person, model: AccessModel) -> Iterator[Stand]:
@@ -211,23 +211,36 @@ def _by_dropped(dropped: Dropped, person: Person, model: AccessModel) -> Iterato
 
 
 def _by_projects(
-    person: Person, memberships: Iterable[Membership], projects: Mapping[str, Project], model: AccessModel
+    person: Person,
+    memberships: Iterable[Membership],
+    projects: Mapping[str, Project],
+    model: AccessModel,
+    now: datetime,
 ) -> Iterator[Stand]:
     for membership in memberships:
         project = projects.get(membership.project)
         if project is None:
             continue
         for package in model.projects.packages_of(membership.project, membership.role):
-            for open_time in project.bounded():
-                for stretch in membership.stretches:
-                    both = overlap(open_time, stretch)
+            for stretch in membership.stretches:
+                longer, opens = _staffed(stretch, package, person, model, now)
+                for open_time in project.bounded():
+                    both = overlap(open_time, longer)
                     if both is not None:
-                        yield from _while_working(
-                            package,
-                            Reason(Why.PROJECT, membership.role, membership.project, both.start, both.end),
-                            person,
-                            model,
-                        )
+                        reason = Reason(Why.PROJECT, membership.role, membership.project, both.start, both.end)
+                        renews = opens if both.end == longer.end else None
+                        yield from _while_working(package, reason, person, model, opens=renews)
+
+
+def _staffed(
+    stretch: Stretch, package: str, person: Person, model: AccessModel, now: datetime
+) -> tuple[Stretch, datetime | None]:
+    """Return the stretch as renewed: only an approval moves an end that the project office stated."""
+    terms = model.packages[package]
+    if stretch.end is None or not stretch.renewable or terms.renewal.mode is not RenewalMode.APPROVAL:
+        return stretch, None
+    lapse, opens = lapse_of(stretch.start, stretch.end, terms, person.extensions, now)
+    return Stretch(stretch.start, lapse), opens
 
 
 def _by_exceptions(exemptions: tuple[Exemption, ...], person: Person, model: AccessModel) -> Iterator[Stand]:
@@ -237,13 +250,16 @@ def _by_exceptions(exemptions: tuple[Exemption, ...], person: Person, model: Acc
             yield from _while_working(item.package, reason, person, model)
 
 
-def _while_working(package: str, reason: Reason, person: Person, model: AccessModel) -> Iterator[Stand]:
+def _while_working(
+    package: str, reason: Reason, person: Person, model: AccessModel, *, opens: datetime | None = None
+) -> Iterator[Stand]:
     """Yield the reason for the time in which an employment runs and is not on leave from this package."""
     whole = Stretch(reason.since, reason.until)
     for working in _working(person, package, model):
         both = overlap(whole, working)
         if both is not None:
-            yield Stand(package, Reason(reason.kind, reason.name, reason.of, both.start, both.end), both.start)
+            found = Reason(reason.kind, reason.name, reason.of, both.start, both.end)
+            yield Stand(package, found, both.start, opens if both.end == reason.until else None)
 
 
 def _working(person: Person, package: str, model: AccessModel) -> list[Stretch]:

@@ -6,6 +6,7 @@ answer.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,8 @@ class Check:
     """Look at one person: compute what is desired, read what is actual, and close the gap.
 
     `cause` is what led to the look and goes into the evidence; `run` the run it belongs to, if any; `attempt` how often
-    this look was put off, which sets the next delay; `released` the hash of the set of held plans that was approved.
+    this look was put off, which sets the next delay; `released` the hash of the set of held plans that was approved;
+    `recheck` asks also whether the person's user is still theirs.
     """
 
     person: str
@@ -21,6 +23,7 @@ class Check:
     run: str = ""
     attempt: int = 0
     released: str = ""
+    recheck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,29 @@ class FanOut:
     after: str = ""
 
 
+class Sweep(StrEnum):
+    """What a slice is of.
+
+    The assignments of a package, the directory's users, finished reviews, the tenant's requests; everybody under a new
+    access model; requests under way for a package; the people of a run who still wait.
+    """
+
+    PACKAGE = "package"
+    USERS = "users"
+    REVIEWS = "reviews"
+    BUDGET = "budget"
+    MODEL = "model"
+    FOLLOW = "follow"
+    TRICKLE = "trickle"
+
+
 @dataclass(frozen=True, slots=True)
 class SweepSlice:
-    """Do the next slice of a sweep: `kind` names the sweep, `after` is where the slice before ended."""
+    """Do the next slice of a sweep, `about` one package where it is by package; `after` is where the last one ended."""
 
     run: str
-    kind: str
+    kind: Sweep
+    about: str = ""
     after: str = ""
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.errors import Lost
-from lifecycle.ports import Insert, Records, Replace
+from lifecycle.ports import Insert, Put, Records, Replace
 from lifecycle.records.keys import pack, unpack
 
 
@@ -31,3 +31,24 @@ async def adopt(records: Records, model_hash: str, now: datetime, *, keep: bool)
     except Lost:
         return await adopt(records, model_hash, now, keep=keep)
     return now
+
+
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """How far everybody was planned anew under a model: up to whom, when that was written, and whether it is over."""
+
+    hash: str
+    at: datetime
+    after: str = ""
+    done: bool = False
+
+
+async def replanned(records: Records) -> Replanned | None:
+    """Return how far the last planning of everybody came, None before the first."""
+    row = await records.read("model", "replanned")
+    return None if row is None else unpack(Replanned, row.value)
+
+
+async def note_replanned(records: Records, how_far: Replanned) -> None:
+    """Write down how far it came."""
+    await records.write("model", [Put("replanned", pack(how_far))])

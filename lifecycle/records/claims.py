@@ -8,9 +8,17 @@ from lifecycle.records.keys import safe
 async def claim(records: Records, user: str, person: str) -> frozenset[str]:
     """Write down that the person is this user, and return everybody who claims it (joined people count once)."""
     partition = f"user-{safe(user)}"
-    rows = await records.rows(partition)
-    if person not in {row.value.decode() for row in rows}:
+    people = [row.value.decode() for row in await records.rows(partition)]
+    if person not in people:
         await records.write(partition, [Put(safe(person), person.encode())])
-        rows = await records.rows(partition)
-    names = [(await identity_of(records, row.value.decode())).person for row in rows]
-    return frozenset(names)
+        return await claimants(records, user)
+    return await _joined(records, people)
+
+
+async def claimants(records: Records, user: str) -> frozenset[str]:
+    """Return who claims the user, joined people once."""
+    return await _joined(records, [row.value.decode() for row in await records.rows(f"user-{safe(user)}")])
+
+
+async def _joined(records: Records, people: list[str]) -> frozenset[str]:
+    return frozenset([(await identity_of(records, name)).person for name in people])

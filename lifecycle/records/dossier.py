@@ -84,12 +84,21 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A renewal that was asked for: of which package, and of which of its ends."""
+
+    package: str
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Correlation:
-    """The Entra user of this person, how it was found and when."""
+    """The Entra user of this person, how it was found and when; `doubt` says why it may no longer be theirs."""
 
     user: str
     by: str
     at: datetime
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +148,13 @@ class Dossier:
     flights: dict[str, Flight] = field(default_factory=dict)
     holdings: dict[str, Holding] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
+    renewals: dict[str, Asked] = field(default_factory=dict)
     correlation: Correlation | None = None
     patience: Patience | None = None
     withheld: Withheld | None = None
     wake: datetime | None = None
+    late: datetime | None = None
+    view: dict[str, str] = field(default_factory=dict)
     merged: str | None = None
 
     @property
@@ -219,15 +231,20 @@ def _fill(dossier: Dossier, rows: Sequence[Row]) -> None:
             case "r":
                 refusal = unpack(Refusal, row.value)
                 dossier.refusals[refusal.package] = refusal
+            case "n":
+                asked = unpack(Asked, row.value)
+                dossier.renewals[asked.package] = asked
             case single:
                 name, kind = _SINGLE[single]
                 setattr(dossier, name, unpack(kind, row.value))
 
 
 _SINGLE: dict[str, tuple[str, type[object]]] = {
+    "late": ("late", datetime),
     "merged": ("merged", str),
     "patience": ("patience", Patience),
     "user": ("correlation", Correlation),
+    "view": ("view", dict[str, str]),
     "wake": ("wake", datetime),
     "withheld": ("withheld", Withheld),
 }
@@ -259,6 +276,24 @@ def put_refusal(dossier: Dossier, refusal: Refusal) -> Change:
     """Return the change that stores a denial."""
     dossier.refusals[refusal.package] = refusal
     return Put(f"r-{safe(refusal.package)}", pack(refusal))
+
+
+def put_asked(dossier: Dossier, asked: Asked) -> Change:
+    """Return the change that remembers a renewal that was asked for."""
+    dossier.renewals[asked.package] = asked
+    return Put(f"n-{safe(asked.package)}", pack(asked))
+
+
+def put_late(dossier: Dossier, since: datetime) -> Change:
+    """Return the change that remembers of which leaving it was said that it is late."""
+    dossier.late = since
+    return Put("late", pack(since))
+
+
+def put_view(dossier: Dossier, view: dict[str, str]) -> Change:
+    """Return the change that remembers what the index of holders says of this person."""
+    dossier.view = view
+    return Put("view", pack(view))
 
 
 def put_correlation(dossier: Dossier, correlation: Correlation) -> Change:

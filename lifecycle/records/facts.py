@@ -24,9 +24,8 @@ from lifecycle.records.keys import instant, safe
 
 async def keep(records: Records, fact: Fact) -> bool:
     """Store a fact; False when it was known already (the same source and id about the same subject)."""
-    row = f"{instant(fact.recorded.time)}-{safe(fact.recorded.source)}-{safe(fact.recorded.id)}"
     try:
-        await records.write(_partition(fact), [Insert(row, encode_fact(fact))])
+        await records.write(_partition(fact), [Insert(_row(fact), encode_fact(fact))])
     except Lost:
         new = False
     else:
@@ -35,6 +34,15 @@ async def keep(records: Records, fact: Fact) -> bool:
         members = f"members-{safe(fact.recorded.subject)}"
         await records.write(members, [Put(safe(fact.person), fact.person.encode())])
     return new
+
+
+async def knows(records: Records, fact: Fact) -> bool:
+    """Whether the fact is stored already."""
+    return await records.read(_partition(fact), _row(fact)) is not None
+
+
+def _row(fact: Fact) -> str:
+    return f"{instant(fact.recorded.time)}-{safe(fact.recorded.source)}-{safe(fact.recorded.id)}"
 
 
 def _partition(fact: Fact) -> str:

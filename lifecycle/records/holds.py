@@ -56,6 +56,17 @@ async def hold(records: Records, held: Held) -> None:
     await records.write(_partition(held.run), [Put(f"p-{safe(held.person)}", pack(held))])
 
 
+async def doubt(records: Records, run: str, text: str) -> None:
+    """Hold whatever a run takes away, as one set, for the reason that `text` gives."""
+    await records.write(_partition(run), [Put("doubt", text.encode())])
+
+
+async def doubted(records: Records, run: str) -> str:
+    """Return why everything that a run takes away is held, empty when it is not."""
+    row = await records.read(_partition(run), "doubt")
+    return "" if row is None else row.value.decode()
+
+
 async def let_go(records: Records, run: str, person: str) -> None:
     """Forget a held plan: it was applied, or there is nothing left to hold."""
     await records.write(_partition(run), [Delete(f"p-{safe(person)}")])

@@ -18,11 +18,13 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What counts of a person: employed now, and how many managed assignments they hold."""
+    """What counts of a person: employed now, how many managed assignments they hold, their user and its names."""
 
     person: str
     employed: bool = False
     assignments: int = 0
+    user: str = ""
+    names: tuple[str, ...] = ()
 
 
 async def note(records: Records, known: Known) -> None:
@@ -82,12 +84,17 @@ async def population(records: Records) -> Population:
 
 async def everybody(records: Records, *, after: str = "", limit: int = 0) -> list[str]:
     """Return people in a fixed order, from the one behind `after` on, at most `limit` of them."""
-    found: list[str] = []
+    return [one.person for one in await known(records, after=after, limit=limit)]
+
+
+async def known(records: Records, *, after: str = "", limit: int = 0) -> list[Known]:
+    """Return how people count, in the same order."""
+    found: list[Known] = []
     start = _shard(after) if after else _SHARDS[0]
     for shard in _SHARDS[_SHARDS.index(start) :]:
         behind = f"p-{safe(after)}\x20" if after and shard == start else "p-"
         rows = await records.rows(f"people-{shard}", after=behind, limit=limit - len(found) if limit else 0)
-        found += [unpack(Known, row.value).person for row in rows]
+        found += [unpack(Known, row.value) for row in rows]
         if limit and len(found) >= limit:
             break
     return found

@@ -1,4 +1,4 @@
-"""Who and what a tenant has: users, catalogs, access packages and policies, with the look-ups that Graph offers.
+"""Who and what a tenant has: users, catalogs, access packages, policies, reviews, with the look-ups that Graph offers.
 
 No clock and no assignments here.
 """
@@ -6,6 +6,7 @@ No clock and no assignments here.
 from collections.abc import Iterable
 
 from sandbox.graph.model import Catalog, Package, Policy, User
+from sandbox.graph.reviews import Review
 
 
 class Directory:
@@ -16,6 +17,7 @@ class Directory:
         self.catalogs: dict[str, Catalog] = {}
         self.packages: dict[str, Package] = {}
         self.policies: dict[str, Policy] = {}
+        self.reviews: dict[str, Review] = {}
         self._by_employee_id: dict[str, dict[str, None]] = {}
         self._by_name: dict[str, str] = {}
 
@@ -35,6 +37,7 @@ class Directory:
         other = Directory()
         other.users, other.catalogs = self.users.copy(), self.catalogs.copy()
         other.packages, other.policies = self.packages.copy(), self.policies.copy()
+        other.reviews = self.reviews.copy()
         other._by_employee_id = {k: v.copy() for k, v in self._by_employee_id.items()}
         other._by_name = self._by_name.copy()
         return other

@@ -24,6 +24,9 @@ type FaultKind = Literal[
     "unknownState",
     "mixedCaseState",
     "emptyPage",
+    "expiredPageToken",
+    "unmovedEnd",
+    "neverExpires",
     "throttleLimitPercentage",
 ]
 
@@ -31,9 +34,14 @@ KINDS: tuple[FaultKind, ...] = get_args(FaultKind.__value__)
 ANSWERS: frozenset[FaultKind] = frozenset({"429", "503", "500", "504", "403", "reset", "timeout"})
 """Faults that take the place of the answer; with `committed`, after the work was done."""
 OUTCOMES: frozenset[FaultKind] = frozenset({"partiallyDelivered", "deliveryFailed", "pendingApproval"})
-"""Faults that change what an accepted request comes to."""
+"""Faults that change what an accepted request comes to. So does `unmovedEnd`, for updates alone: delivered, with no
+effect."""
 STATES: frozenset[FaultKind] = frozenset({"unknownState", "mixedCaseState"})
 """Faults that change how a state is written in answers to reads; each state written counts as one hit."""
+
+EXPIRY = "EXPIRE"
+"""The method by which `neverExpires` sees an end that falls due; its path is that of the assignment. A row that it hits
+stays delivered."""
 
 UNKNOWN_STATE = "suspendedForMigration"
 """A state that no enum of Graph v1.0 has."""

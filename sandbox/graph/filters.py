@@ -27,6 +27,7 @@ ASSIGNMENTS: Supported = {
 REQUESTS: Supported = {"state": _EQ, "accesspackage/id": _EQ, "createddatetime": frozenset({"gt", "ge"})}
 USERS: Supported = {"employeeid": frozenset({"eq", "in"}), "userprincipalname": _EQ}
 PACKAGES: Supported = {"displayname": _EQ}
+DECISIONS: Supported = {"decision": _EQ, "applyresult": _EQ}
 NONE: Supported = {}
 
 MAX_IN_TERMS = 15

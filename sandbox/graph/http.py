@@ -1,6 +1,8 @@
 """The tenant as an HTTP service under /v1.0: routes, query options, pages. What surrounds every call is in `door`."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,21 +12,25 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.graph import filters, shape
+from sandbox.graph import filters, reviews, shape
 from sandbox.graph.door import Door
 from sandbox.graph.faults import STATES, UNKNOWN_STATE
 from sandbox.graph.filters import Clause
 from sandbox.graph.model import GraphError, User, guid
+from sandbox.graph.reviews import Review
 from sandbox.graph.shape import Kind, Shape
 from sandbox.graph.tenant import Tenant
 
 ROOT = "/v1.0"
 EM = f"{ROOT}/identityGovernance/entitlementManagement"
+REVIEWS = f"{ROOT}/identityGovernance/accessReviews/definitions"
 
 LIST_OPTIONS = frozenset({"$filter", "$select", "$expand", "$skiptoken"})
 USER_LIST_OPTIONS = frozenset({"$filter", "$select", "$top", "$skiptoken"})
+REVIEW_LIST_OPTIONS = frozenset({"$filter", "$skiptoken"})
 READ_OPTIONS = frozenset({"$select", "$expand"})
 MAX_TOP = 999
+_TOKEN = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 type Rows = tuple[list[dict[str, Any]], int | None]
 
@@ -53,6 +59,9 @@ def graph_app(tenant: Tenant) -> Starlette:
         Route(f"{EM}/assignmentRequests/{{id}}", graph.request, methods=["GET"]),
         Route(f"{EM}/assignmentRequests/{{id}}/reprocess", graph.reprocess_request, methods=["POST"]),
         Route(f"{EM}/assignmentRequests/{{id}}/cancel", graph.cancel, methods=["POST"]),
+        Route(REVIEWS, graph.reviews, methods=["GET"]),
+        Route(f"{REVIEWS}/{{id}}/instances", graph.instances, methods=["GET"]),
+        Route(f"{REVIEWS}/{{id}}/instances/{{instance}}/decisions", graph.decisions, methods=["GET"]),
         Route("/{path:path}", graph.nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Door, tenant=tenant)])
@@ -129,7 +138,8 @@ class Graph:
         wanted = filters.parse(options.get("$filter"), filters.ASSIGNMENTS)
         self._tenant.check_list(wanted)
         asked = shape.parse("assignment", options.get("$select"), options.get("$expand"))
-        found, after = self._tenant.state.assignments.page(wanted, _position(options), self._tenant.settings.page_size)
+        start = self._position(http, options)
+        found, after = self._tenant.state.assignments.page(wanted, start, self._tenant.settings.page_size)
         return self._page(http, ([self._tenant.wire.assignment(row, asked) for row in found], after))
 
     async def assignment(self, http: HttpRequest) -> Response:
@@ -149,7 +159,8 @@ class Graph:
         wanted = filters.parse(options.get("$filter"), filters.REQUESTS)
         self._tenant.check_list(wanted)
         asked = shape.parse("assignmentRequest", options.get("$select"), options.get("$expand"))
-        found, after = self._tenant.state.requests.page(wanted, _position(options), self._tenant.settings.page_size)
+        start = self._position(http, options)
+        found, after = self._tenant.state.requests.page(wanted, start, self._tenant.settings.page_size)
         return self._page(http, ([self._tenant.wire.request(row, asked) for row in found], after))
 
     async def submit(self, http: HttpRequest) -> Response:
@@ -172,6 +183,36 @@ class Graph:
         """Refuse `POST assignmentRequests/{id}/cancel`: applications cannot cancel."""
         self._tenant.request(http.path_params["id"])
         raise GraphError(403, "accessDenied", "cancel is not supported with application permissions.")
+
+    async def reviews(self, http: HttpRequest) -> Response:
+        """Answer `GET definitions`: all of them are of packages."""
+        options = _options(http, REVIEW_LIST_OPTIONS)
+        admitted = reviews.check_filter(options.get("$filter"))
+        found = list(self._tenant.state.directory.reviews.values()) if admitted else []
+        return self._sliced(http, options, found, self._tenant.wire.review)
+
+    async def instances(self, http: HttpRequest) -> Response:
+        """Answer `GET definitions/{id}/instances`."""
+        options = _options(http, REVIEW_LIST_OPTIONS)
+        filters.parse(options.get("$filter"), filters.NONE)
+        review = self._review(http)
+        return self._sliced(http, options, review.instances, partial(self._tenant.wire.instance, review))
+
+    async def decisions(self, http: HttpRequest) -> Response:
+        """Answer `GET definitions/{id}/instances/{id}/decisions`."""
+        options = _options(http, REVIEW_LIST_OPTIONS)
+        wanted = filters.parse(options.get("$filter"), filters.DECISIONS)
+        review, id_ = self._review(http), http.path_params["instance"]
+        if (instance := review.instance(id_)) is None:
+            raise GraphError(404, "ResourceNotFound", f"Resource '{id_}' does not exist.")
+        found = [decision for decision in instance.decisions if reviews.fits(decision, wanted)]
+        return self._sliced(http, options, found, partial(self._tenant.wire.decision, review, instance))
+
+    def _review(self, http: HttpRequest) -> Review:
+        id_ = http.path_params["id"]
+        if (review := self._tenant.state.directory.reviews.get(id_.lower())) is None:
+            raise GraphError(404, "ResourceNotFound", f"Resource '{id_}' does not exist.")
+        return review
 
     async def nothing(self, http: HttpRequest) -> Response:
         """Refuse everything else, `PATCH assignments/{id}` for one, which Graph's SDK offers and Graph lacks."""
@@ -197,18 +238,41 @@ class Graph:
         size: int | None = None,
     ) -> Response:
         asked = shape.parse(kind, options.get("$select"), options.get("$expand"))
-        start = _position(options)
+        return self._sliced(http, options, found, lambda row: write(row, asked), size=size)
+
+    def _sliced[T](
+        self,
+        http: HttpRequest,
+        options: Mapping[str, str],
+        found: Sequence[T],
+        write: Callable[[T], dict[str, Any]],
+        *,
+        size: int | None = None,
+    ) -> Response:
+        start = self._position(http, options)
         end = start + (size or self._tenant.settings.page_size)
-        return self._page(http, ([write(f, asked) for f in found[start:end]], end if end < len(found) else None))
+        return self._page(http, ([write(f) for f in found[start:end]], end if end < len(found) else None))
+
+    def _position(self, http: HttpRequest, options: Mapping[str, str]) -> int:
+        """Return where a page begins; the fault of an expired page token hits pages behind the first."""
+        text = options.get("$skiptoken")
+        if text is None:
+            return 0
+        if self._tenant.faults.fire(frozenset({"expiredPageToken"}), "GET", http.url.path) is not None:
+            raise GraphError(400, "Directory_ExpiredPageToken", "The specified page token has expired.")
+        if (match := _TOKEN.fullmatch(text)) is None:
+            raise GraphError(400, "BadRequest", "The $skiptoken is not one that this list gave.")
+        return int(match[1])
 
     def _page(self, http: HttpRequest, rows: Rows) -> Response:
-        """Answer one page; the fault of an empty page shifts its rows to the next."""
+        """Answer one page; the fault of an empty page shifts its rows to the next, which has another link."""
         shown, after = rows
+        token = "" if after is None else str(after)
         if self._tenant.faults.fire(frozenset({"emptyPage"}), "GET", http.url.path) is not None:
-            shown, after = [], int(http.query_params.get("$skiptoken", "0"))
+            shown, token = [], _again(http.query_params.get("$skiptoken", "0"))
         answer: dict[str, Any] = {"value": [self._spell(http, row) for row in shown]}
-        if after is not None:
-            answer["@odata.nextLink"] = str(http.url.include_query_params(**{"$skiptoken": after}))
+        if token:
+            answer["@odata.nextLink"] = str(http.url.include_query_params(**{"$skiptoken": token}))
         return _json(answer)
 
     def _spell(self, http: HttpRequest, row: dict[str, Any]) -> dict[str, Any]:
@@ -220,6 +284,12 @@ class Graph:
             return row
         state: str = row["state"]
         return {**row, "state": UNKNOWN_STATE if fault.kind == "unknownState" else state[:1].upper() + state[1:]}
+
+
+def _again(token: str) -> str:
+    """Return another token for the page that a token names."""
+    position, _, turn = token.partition("-")
+    return f"{position}-{int(turn or 0) + 1}"
 
 
 def _fits(user: User, clause: Clause) -> bool:
@@ -237,13 +307,6 @@ def _options(http: HttpRequest, known: frozenset[str]) -> dict[str, str]:
 def _shape(http: HttpRequest, kind: Kind) -> Shape:
     options = _options(http, READ_OPTIONS)
     return shape.parse(kind, options.get("$select"), options.get("$expand"))
-
-
-def _position(options: Mapping[str, str]) -> int:
-    text = options.get("$skiptoken", "0")
-    if not text.isdecimal():
-        raise GraphError(400, "BadRequest", "The $skiptoken is not one that this list gave.")
-    return int(text)
 
 
 def _top(options: Mapping[str, str]) -> int | None:

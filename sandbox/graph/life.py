@@ -35,16 +35,18 @@ class Pace:
 
 
 class Life:
-    """Moves the rows of a state along."""
+    """Moves the rows of a state along; `expires` says whether an end that falls due has its effect."""
 
-    def __init__(self, state: State, pace: Pace, seed: int) -> None:
+    def __init__(self, state: State, pace: Pace, seed: int, *, expires: Callable[[Assignment], bool]) -> None:
         self._state = state
         self._pace = pace
+        self._expires = expires
         self._random = Random(seed)  # noqa: S311 a simulation wants repeatable numbers, not secret ones
         self._transit: list[tuple[datetime, int, Step]] = []
         self._calendar: list[tuple[datetime, int, Assignment | Request]] = []
         self._count = 0
         self._published: dict[str, datetime] = {}
+        self._outlived: dict[str, datetime] = {}
 
     def reseed(self, seed: int) -> None:
         """Start the sequence of latencies, lags and ids of a seed."""
@@ -150,7 +152,7 @@ class Life:
             outcome = "delivered" if _removes(request) else "deliveryFailed"
         elif _adds(request):
             self._write(replace(row, state=outcome), at)
-        elif outcome == "delivered":
+        elif outcome == "delivered" and not request.unmoved:
             self._write(self._changed(row, request, at), at)
         self._state.requests.put(replace(request, state=outcome, completed=at))
 
@@ -165,8 +167,11 @@ class Life:
         if isinstance(entry, Request):
             self._deliver(self._request(entry.id), self._draw(self._pace.latency), at)
         else:
-            row = self._state.assignments.get(entry.id)
-            self.end(row or entry, at, by="systemRemove")
+            row = self._state.assignments.get(entry.id) or entry
+            if self._expires(row):
+                self.end(row, at, by="systemRemove")
+            else:
+                self._outlived[row.id] = at
 
     def _write(self, row: Assignment, at: datetime, *, lag: timedelta | None = None) -> None:
         self._state.assignments.put(row)
@@ -190,7 +195,9 @@ class Life:
         if isinstance(entry, Request):
             return self._request(entry.id).state == "scheduled"
         row = self._state.assignments.get(entry.id)
-        return row is not None and row.live and row.schedule.end == entry.schedule.end
+        if row is None or not row.live or row.schedule.end != entry.schedule.end:
+            return False
+        return row.schedule.end != self._outlived.get(row.id)  # noted once a state, so one end comes more than once
 
     def _request(self, id_: str) -> Request:
         request = self._state.requests.get(id_)

@@ -168,6 +168,8 @@ class Request:
     schedule: Schedule | None = None
     outcome: Literal["delivered", "partiallyDelivered", "deliveryFailed"] = field(default="delivered", repr=False)
     """What its delivery will come to; known to the simulator only."""
+    unmoved: bool = field(default=False, repr=False)
+    """Whether the delivery of an update leaves the end where it was; likewise."""
 
 
 def instant(at: datetime | None) -> str | None:

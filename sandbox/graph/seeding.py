@@ -1,20 +1,24 @@
 """Applies a tenant file, or a change of a running tenant: everything is checked before anything is done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from sandbox.graph.directory import Directory
 from sandbox.graph.life import Life
 from sandbox.graph.model import Assignment, Policy, Request, Schedule, User
+from sandbox.graph.reviews import Decision, Instance, Review
 from sandbox.graph.rows import State
 from sandbox.graph.schedule import in_force
 from sandbox.graph.tenantfile import (
     AssignmentEntry,
     DecisionEntry,
+    InstanceEntry,
     RemovalEntry,
     RequestEntry,
+    ReviewDecisionEntry,
+    ReviewEntry,
     TenantChange,
     TenantFile,
     TenantFileError,
@@ -36,6 +40,8 @@ def seed(change: TenantFile, state: State, life: Life, now: datetime) -> dict[st
     reader = _Reader(directory, state, life, now)
     rows = [reader.row(e, f"assignments[{n}]") for n, e in enumerate(change.assignments)]
     _refuse_twins([row.id for row, _ in rows], "assignments: two entries have one id")
+    reviews = [reader.review(e, f"reviews[{n}]") for n, e in enumerate(change.reviews)]
+    _refuse_twins([r.id for r in reviews], "reviews: two entries have one id")
     requests: list[tuple[Request, bool]] = []
     acts: list[Act] = []
     if isinstance(change, TenantChange):
@@ -55,6 +61,8 @@ def seed(change: TenantFile, state: State, life: Life, now: datetime) -> dict[st
         life.submit(request, now, approval=approval)
     for act in acts:
         act()
+    for review in reviews:
+        state.directory.reviews[review.id] = _applied(review, state, life, now)
     return {
         "assignments": [row.id for row, _ in rows],
         "requests": [r.id for _, r in rows if r is not None] + [r.id for r, _ in requests],
@@ -127,14 +135,52 @@ class _Reader:
             raise TenantFileError(f"{path}.request: no request of this id is pendingApproval")
         return partial(self.life.decide, request, self.now, approve=entry.approve)
 
+    def review(self, entry: ReviewEntry, path: str) -> Review:
+        policy = self._policy(entry.policy, path)
+        _refuse_twins([i.id for i in entry.instances], f"{path}.instances: two entries have one id")
+        rounds = (self._instance(i, f"{path}.instances[{n}]") for n, i in enumerate(entry.instances))
+        return Review(entry.id, entry.display_name, policy.id, tuple(rounds))
+
+    def _instance(self, entry: InstanceEntry, path: str) -> Instance:
+        if entry.end <= entry.start:
+            raise TenantFileError(f"{path}.end: must be later than the start")
+        decisions = (self._verdict(d, f"{path}.decisions[{n}]") for n, d in enumerate(entry.decisions))
+        return Instance(entry.id, entry.status, entry.start, entry.end, tuple(decisions))
+
+    def _verdict(self, entry: ReviewDecisionEntry, path: str) -> Decision:
+        user = self._user(entry.user, path)
+        id_ = entry.id or self.life.new_id()
+        return Decision(id_, user.id, entry.decision, entry.reviewed, entry.applied, entry.justification)
+
     def _who_and_what(self, entry: AssignmentEntry | RequestEntry, path: str) -> tuple[User, Policy]:
-        user = self.directory.users.get(entry.user) or self.directory.user(entry.user)
-        policy = self.directory.policies.get(entry.policy)
+        return self._user(entry.user, path), self._policy(entry.policy, path)
+
+    def _user(self, key: str, path: str) -> User:
+        user = self.directory.users.get(key) or self.directory.user(key)
         if user is None:
             raise TenantFileError(f"{path}.user: no user has this id or userPrincipalName")
+        return user
+
+    def _policy(self, id_: str, path: str) -> Policy:
+        policy = self.directory.policies.get(id_)
         if policy is None:
             raise TenantFileError(f"{path}.policy: no assignment policy has this id")
-        return user, policy
+        return policy
+
+
+def _applied(review: Review, state: State, life: Life, now: datetime) -> Review:
+    """Apply what is decided in applied instances and was not yet: a Deny ends the user's rows by the policy."""
+
+    def applied(instance: Instance, decision: Decision) -> Decision:
+        if instance.status != "Applied" or decision.applied is not None or decision.verdict == "NotReviewed":
+            return decision
+        for row in state.assignments.of(decision.user_id) if decision.verdict == "Deny" else ():
+            if row.policy_id == review.policy_id and row.live:
+                life.end(row, now, by="systemRemove")
+        return replace(decision, applied=now)
+
+    rounds = (replace(i, decisions=tuple(applied(i, d) for d in i.decisions)) for i in review.instances)
+    return replace(review, instances=tuple(rounds))
 
 
 def _refuse_twins(keys: list[str], rule: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from sandbox.graph import submission, tenantfile
 from sandbox.graph.directory import Directory
-from sandbox.graph.faults import OUTCOMES, Faults
+from sandbox.graph.faults import EXPIRY, OUTCOMES, Faults
 from sandbox.graph.filters import Filter, find
 from sandbox.graph.life import Life, Pace
 from sandbox.graph.log import Log
@@ -51,7 +51,7 @@ class Tenant:
         self.log = Log()
         self.state = State(Directory(), Assignments(), Requests())
         self.wire = Wire(self.state.directory, self.state.assignments.get)
-        self._life = Life(self.state, self.settings.pace, seed)
+        self._life = Life(self.state, self.settings.pace, seed, expires=self._expires)
         self._writes: deque[datetime] = deque()
 
     @classmethod
@@ -178,6 +178,9 @@ class Tenant:
         self.settle()
         return seed(change, self.state, self._life, self.now())
 
+    def _expires(self, row: Assignment) -> bool:
+        return self.faults.fire(frozenset({"neverExpires"}), EXPIRY, f"/assignments/{row.id}") is None
+
     def _begin(self, request: Request, path: str, *, approval: bool) -> None:
         fault = self.faults.fire(OUTCOMES, "POST", path)
         match None if fault is None else fault.kind:
@@ -187,6 +190,8 @@ class Tenant:
                 request = replace(request, outcome=outcome)
             case _:
                 pass
+        if request.type == "adminUpdate" and self.faults.fire(frozenset({"unmovedEnd"}), "POST", path) is not None:
+            request = replace(request, unmoved=True)
         self._life.submit(request, self.now(), approval=approval)
 
 

@@ -29,8 +29,25 @@ YAML, keys in Graph's spelling; ids are GUIDs, written out so that an access mod
         id, state (delivered), status, start (now), end, requestType   # all optional
 
 `requestType` (`userAdd` for one requested in My Access) also leaves the finished request behind; without it the
-request is taken to be older than Graph keeps them. A change while the tenant runs may hold the same keys (a user of a
-known id is replaced) and these:
+request is taken to be older than Graph keeps them.
+
+    reviews:                                 # access reviews, each of the assignments of one policy
+      - id: <guid>
+        policy: <guid of a policy>
+        displayName: Quarterly review
+        instances:                           # one a round
+          - id: <guid>
+            status: Completed                # InProgress: nobody's last word; Applied: what is denied ends
+            start, end: 2026-01-01T00:00:00Z
+            decisions:
+              - user: <id or userPrincipalName>
+                decision: Deny               # or Approve, NotReviewed, DontKnow
+                id, reviewed, applied, justification   # all optional
+
+A Deny without `applied` in an instance that is Applied is applied now: the user's rows by that policy end. With
+`applied` that is history, and nothing ends.
+
+A change while the tenant runs may hold the same keys (a user or a review of a known id is replaced) and these:
 
     requests:    [{user: …, policy: …, justification: …, end: …}]   # made in My Access: lives like any request
     removals:    [{assignment: <guid>, by: admin | user}]           # by hand; done at once
@@ -50,6 +67,7 @@ import yaml
 
 from sandbox.graph.directory import Directory
 from sandbox.graph.model import AssignmentState, Catalog, GraphError, Package, Policy, RequestType, User
+from sandbox.graph.reviews import Status, Verdict
 from sandbox.graph.schedule import span
 
 type Guid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -126,6 +144,36 @@ class AssignmentEntry(Entry):
     request_type: RequestType | None = None
 
 
+class ReviewDecisionEntry(Entry):
+    """What a reviewer decided of one user."""
+
+    user: Text
+    decision: Verdict
+    id: Guid | None = None
+    reviewed: Instant | None = None
+    applied: Instant | None = None
+    justification: str | None = None
+
+
+class InstanceEntry(Entry):
+    """One round of a review."""
+
+    id: Guid
+    status: Status
+    start: Instant
+    end: Instant
+    decisions: list[ReviewDecisionEntry] = []
+
+
+class ReviewEntry(Entry):
+    """An access review of the assignments of a policy."""
+
+    id: Guid
+    policy: Guid
+    display_name: Text = "Review"
+    instances: list[InstanceEntry] = []
+
+
 class RequestEntry(Entry):
     """A request made in My Access."""
 
@@ -156,6 +204,7 @@ class TenantFile(Entry):
     access_packages: list[PackageEntry] = []
     users: list[UserEntry] = []
     assignments: list[AssignmentEntry] = []
+    reviews: list[ReviewEntry] = []
 
 
 class TenantChange(TenantFile):

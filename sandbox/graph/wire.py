@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.graph import reviews
 from sandbox.graph.directory import Directory
 from sandbox.graph.model import (
     STATUS,
@@ -15,6 +16,7 @@ from sandbox.graph.model import (
     User,
     instant,
 )
+from sandbox.graph.reviews import Decision, Instance, Review
 from sandbox.graph.shape import DEFAULT_USER, Shape
 
 type Json = dict[str, Any]
@@ -162,6 +164,64 @@ class Wire:
             if row is not None and "schedule" in shown["assignment"]:
                 shown["assignment"]["schedule"] = None
         return shown
+
+    def review(self, review: Review) -> Json:
+        """Return an accessReviewScheduleDefinition; its instances have a list of their own."""
+        return {
+            "id": review.id,
+            "displayName": review.display_name,
+            "status": review.instances[-1].status if review.instances else "NotStarted",
+            "scope": self._scope(review),
+        }
+
+    def instance(self, review: Review, instance: Instance) -> Json:
+        """Return an accessReviewInstance."""
+        return {
+            "id": instance.id,
+            "startDateTime": instant(instance.start),
+            "endDateTime": instant(instance.end),
+            "status": instance.status,
+            "scope": self._scope(review),
+        }
+
+    def decision(self, review: Review, instance: Instance, decision: Decision) -> Json:
+        """Return an accessReviewInstanceDecisionItem, whose resource is the policy that is reviewed."""
+        user = self._directory.users[decision.user_id]
+        policy = self._directory.policies[review.policy_id]
+        package = self._directory.packages[policy.package_id]
+        return {
+            "id": decision.id,
+            "accessReviewId": instance.id,
+            "decision": decision.verdict,
+            "justification": decision.justification,
+            "recommendation": "NoInfoAvailable",
+            "reviewedDateTime": instant(decision.reviewed),
+            "appliedDateTime": instant(decision.applied),
+            "applyResult": reviews.apply_result(decision),
+            "principal": {
+                "@odata.type": "#microsoft.graph.userIdentity",
+                "id": user.id,
+                "displayName": user.display_name,
+                "userPrincipalName": user.user_principal_name,
+            },
+            "resource": {
+                "@odata.type": "#microsoft.graph.accessReviewInstanceDecisionItemAccessPackageAssignmentPolicyResource",
+                "id": policy.id,
+                "displayName": policy.display_name,
+                "type": "accessPackageAssignmentPolicy",
+                "accessPackageId": package.id,
+                "accessPackageDisplayName": package.display_name,
+            },
+        }
+
+    def _scope(self, review: Review) -> Json:
+        package_id = self._directory.policies[review.policy_id].package_id
+        which = f"accessPackageId eq '{package_id}' and assignmentPolicyId eq '{review.policy_id}'"
+        return {
+            "@odata.type": "#microsoft.graph.accessReviewQueryScope",
+            "query": f"/identityGovernance/entitlementManagement/{reviews.QUERY_TYPE}?$filter=({which})",
+            "queryType": "MicrosoftGraph",
+        }
 
 
 def _schedule(schedule: Schedule) -> Json:

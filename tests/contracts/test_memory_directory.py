@@ -4,8 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.errors import Ambiguous, Refused, Throttled
-from lifecycle.ports import AlreadyOpen, AssignmentState, Request, RequestState, Submitted, User
+from lifecycle.errors import Ambiguous, Refused, StaleLink, Throttled
+from lifecycle.ports import (
+    AlreadyOpen,
+    AssignmentState,
+    Denied,
+    PolicyTerms,
+    Request,
+    RequestState,
+    Sighting,
+    Submitted,
+    User,
+)
 from tests.fakes import directory as graph
 from tests.fakes.clock import MovableClock
 from tests.fakes.directory import MemoryDirectory
@@ -186,3 +196,135 @@ async def test_failed_reads_raise_and_every_call_is_logged(directory):
         await directory.by_principal_name("ADA@example.org")
     assert await directory.by_principal_name("ADA@example.org") == ADA
     assert [call.name for call in directory.calls] == ["by_employee_id", "by_principal_name", "by_principal_name"]
+
+
+async def every_page(read):
+    pages, link = [], ""
+    while not pages or link:
+        page = await read(link)
+        link = page.link
+        pages.append(page.rows)
+    return pages
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+async def test_a_long_list_comes_in_pages_and_an_empty_one_is_no_end(directory, clock, gaps):
+    """Only delivered rows of the package are told, by pages, each once; with gaps, empty pages lie in between."""
+    directory.page_size, directory.empty_pages = 2, gaps
+    for number in range(12):
+        directory.give(f"u-{number}", "crm", "mine", ends=clock.now() + (number + 1) * MINUTE)
+    directory.give("u-0", "erp", "mine")
+    directory.take_by_hand("assignment-5")
+    pages = await every_page(lambda link: directory.assignments_in("crm", link=link))
+    assert [row.user for rows in pages for row in rows] == [f"u-{number}" for number in range(12) if number != 4]
+    assert [len(rows) for rows in pages] == ([2, 0, 2, 0, 2, 0, 2, 0, 2, 0, 1] if gaps else [2, 2, 2, 2, 2, 1])
+    assert pages[0][0] == Sighting("assignment-1", "u-0", "mine", clock.now() + MINUTE)
+
+
+async def test_a_page_lags_and_shows_auto_rows_as_such(directory, clock):
+    """A page is as old as a list is, and a status of auto assignment shows."""
+    directory.give("u-1", "crm", "mine", status="AutoAssignmentInGracePeriod")
+    directory.lag = MINUTE
+    assert (await directory.assignments_in("crm")).rows == []
+    clock.move(MINUTE)
+    assert [row.auto for row in (await directory.assignments_in("crm")).rows] == [True]
+
+
+async def test_a_stale_link_is_said_and_the_list_can_begin_anew(directory):
+    """A link that is no longer known raises, once for each that was planned; a first page has no link."""
+    directory.page_size = 1
+    directory.add(User("u-bob", "1002", "bob@example.org", enabled=True))
+    first = await directory.page()
+    assert first.rows == [ADA]
+    directory.stale_links = 1
+    await directory.page()
+    with pytest.raises(StaleLink):
+        await directory.page(link=first.link)
+    assert [user.id for user in (await directory.page(link=first.link)).rows] == ["u-bob"]
+    with pytest.raises(ValueError, match="another list"):
+        await directory.assignments_in("crm", link=first.link)
+
+
+async def test_everybodys_requests_are_counted(directory, clock):
+    """Ours, a person's own and Graph's removals count, from `since` on and before `until`, as far as the list shows."""
+    begin = clock.now()
+    directory.give("u-1", "crm", "mine", ends=begin + 2 * MINUTE)
+    clock.move(MINUTE)
+    await directory.submit(an_add())
+    clock.move(5 * MINUTE)
+    end = clock.now()
+    assert await directory.requests_created(begin, end) == 3
+    assert await directory.requests_created(begin + timedelta.resolution, end) == 2
+    assert await directory.requests_created(begin, begin + 2 * MINUTE) == 2
+    directory.request_lag = 5 * MINUTE
+    assert await directory.requests_created(begin, end) == 2
+
+
+async def test_terms_are_told_and_bind_a_schedule(directory, clock):
+    """An end behind the policy's own is refused, no end as well; an unknown policy is refused with 404."""
+    directory.terms["mine"] = PolicyTerms(longest=10 * MINUTE)
+    assert await directory.terms_of("mine") == PolicyTerms(longest=10 * MINUTE)
+    assert await directory.terms_of("direct") == PolicyTerms()
+    with pytest.raises(Refused) as refused:
+        await directory.terms_of("other")
+    assert refused.value.status == 404
+    given = directory.give(ADA.id, "crm", "mine", ends=clock.now() + MINUTE)
+    for ends in (clock.now() + 11 * MINUTE, None):
+        with pytest.raises(Refused):
+            await directory.submit(a_removal(given.id, kind="adminUpdate", ends=ends))
+    taken = a_removal(given.id, kind="adminUpdate", ends=clock.now() + 10 * MINUTE)
+    assert isinstance(await directory.submit(taken), Submitted)
+
+
+async def test_an_end_can_come_to_nothing(directory, clock):
+    """A row that never expires stays delivered behind its end."""
+    given = directory.give(ADA.id, "crm", "mine", ends=clock.now() + MINUTE)
+    directory.never_expires.add(given.id)
+    clock.move(5 * MINUTE)
+    assert [row.state for row in directory.rows()] == [AssignmentState.DELIVERED]
+
+
+async def test_an_update_can_be_delivered_and_move_nothing(directory, clock):
+    """The request says delivered, and the row keeps its end."""
+    given = directory.give(ADA.id, "crm", "mine", ends=clock.now() + 5 * MINUTE)
+    directory.faults.append(graph.unmoved())
+    taken = await directory.submit(a_removal(given.id, kind="adminUpdate", ends=clock.now() + 9 * MINUTE))
+    clock.move(MINUTE)
+    assert (await directory.request(taken.request)).state is RequestState.DELIVERED
+    assert [row.ends for row in directory.rows()] == [given.ends]
+
+
+async def test_a_person_can_give_a_row_back(directory, clock):
+    """A removal in My Access ends the row and is tracked as the person's own request."""
+    given = directory.give(ADA.id, "crm", "mine")
+    directory.give_back(given.id)
+    assert directory.live(ADA.id) == set()
+    assert [one.kind for one in await directory.requests_for("crm", since=clock.now())] == ["userAdd", "userRemove"]
+
+
+async def test_only_denials_of_finished_instances_are_told(directory, clock):
+    """A running instance, an approval, another package and an older decision are not told."""
+    since, later = clock.now(), clock.now() + MINUTE
+    directory.review("i-1", "crm", ADA.id, since)
+    directory.review("i-1", "crm", "u-2", since, decision="Approve")
+    directory.review("i-1", "erp", ADA.id, since)
+    directory.review("i-2", "crm", ADA.id, later, finished=False)
+    directory.review("i-0", "crm", ADA.id, since - MINUTE)
+    assert await directory.denied(["crm"], since=since) == [Denied("i-1", "crm", ADA.id, since)]
+    directory.review("i-2", "crm", ADA.id, later)
+    assert [one.instance for one in await directory.denied(["crm"], since=since)] == ["i-1", "i-2"]
+
+
+async def test_the_long_reads_fail_as_planned_too(directory, clock):
+    """A failed read raises and never looks like an empty one."""
+    now = clock.now()
+    for read in (
+        directory.page(),
+        directory.assignments_in("crm"),
+        directory.requests_created(now, now),
+        directory.terms_of("mine"),
+        directory.denied(["crm"], since=now),
+    ):
+        directory.failures.plan(Throttled("429"))
+        with pytest.raises(Throttled):
+            await read

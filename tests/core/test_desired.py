@@ -255,9 +255,16 @@ def test_a_denied_renewal_lets_the_package_end_when_it_would():
     assert desired(lasting(RenewalMode.APPROVAL), utc(2026, 4, 1), HIRED, no).entitlements["care"].end == LAPSE
 
 
-def test_automatic_renewal_never_lapses():
-    """With mode auto, `for` does not end the reason while its rule holds."""
-    assert desired(lasting(RenewalMode.AUTO), utc(2027, 1, 1), HIRED).entitlements["care"].end is None
+def test_automatic_renewal_moves_the_end_on():
+    """With mode auto the end is always ahead, by less than `for` and `extend`, and moves when its window opens."""
+    model = lasting(RenewalMode.AUTO)
+    found = desired(model, utc(2027, 1, 1), HIRED).entitlements["care"]
+    assert found.opens is not None
+    assert utc(2027, 1, 1) < found.opens < found.end
+    just_before = desired(model, found.opens - timedelta(seconds=1), HIRED)
+    assert just_before.next_change == found.opens
+    assert just_before.entitlements["care"].end == found.end
+    assert desired(model, found.opens, HIRED).entitlements["care"].end == found.end + 30 * DAY
 
 
 # --- grace, leave, dropped rules -------------------------------------------------------------------------------------

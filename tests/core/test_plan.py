@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lifecycle.core.desired import Desired, Entitlement, Standing
 from lifecycle.core.plan import (
     EXPIRES_WITHIN,
+    SHOWN_WITHIN,
     TOLERANCE,
     Actual,
     Assign,
@@ -258,11 +259,12 @@ def test_a_set_of_plans_is_named_whatever_their_order():
 
 
 def test_the_next_look_is_at_the_first_edge_of_either_side():
-    """A reason's change, a row's end, the end of its time to expire: whichever comes first, never past."""
+    """A reason's change, a row's end, when lists show it, the end of its time to expire: the first that is not past."""
     assert made(wanting(a=None), row("a")).look_again is None
     assert made(wanting(a=None, next_change=JULY), row("a")).look_again == JULY
     assert made(wanting(a=None, next_change=JULY), theirs("a", JUNE)).look_again == JUNE
-    assert made(wanting(), row("a", NOW)).look_again == NOW + EXPIRES_WITHIN
+    assert made(wanting(), row("a", NOW)).look_again == NOW + SHOWN_WITHIN
+    assert made(wanting(), row("a", NOW - SHOWN_WITHIN)).look_again == NOW - SHOWN_WITHIN + EXPIRES_WITHIN
     assert made(wanting(next_change=JULY), row("a", NOW - timedelta(days=1))).look_again == JULY
 
 

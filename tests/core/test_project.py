@@ -114,7 +114,7 @@ def test_staffed_without_dates_runs_from_its_recording():
 def test_staffed_with_dates_runs_through_its_last_day():
     """From the beginning of the first day to the end of the last."""
     dated = staffed("s", utc(2026, 2, 1), starts=day(1, 3), until=day(31, 3))
-    assert stretches(dated) == (Stretch(utc(2026, 2, 28, 23), utc(2026, 3, 31, 22)),)
+    assert stretches(dated) == (Stretch(utc(2026, 2, 28, 23), utc(2026, 3, 31, 22), renewable=True),)
 
 
 def test_a_release_ends_work_at_its_recording():
@@ -144,7 +144,7 @@ def test_staffed_again_corrects_the_end():
         staffed("s", utc(2026, 2, 1), starts=day(1, 2), until=day(28, 2)),
         staffed("s2", utc(2026, 2, 10), starts=day(1, 2), until=day(31, 3)),
     )
-    assert work == (Stretch(utc(2026, 1, 31, 23), utc(2026, 3, 31, 22)),)
+    assert work == (Stretch(utc(2026, 1, 31, 23), utc(2026, 3, 31, 22), renewable=True),)
 
 
 def test_a_correction_while_work_runs_does_not_interrupt_it():
@@ -223,7 +223,7 @@ def test_a_second_stint_planned_ahead_leaves_the_first():
         staffed("s", utc(2026, 2, 1), until=day(30, 4)),
         staffed("s2", utc(2026, 4, 1), starts=day(1, 6), until=day(31, 7)),
     )
-    assert work[0] == Stretch(utc(2026, 2, 1), utc(2026, 4, 30, 22))
+    assert work[0] == Stretch(utc(2026, 2, 1), utc(2026, 4, 30, 22), renewable=True)
 
 
 def test_staffed_again_without_a_beginning_keeps_the_beginning():

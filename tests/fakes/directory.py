@@ -11,30 +11,39 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from lifecycle.errors import Ambiguous, Refused, Throttled, Transient
+from lifecycle.errors import Ambiguous, Refused, StaleLink, Throttled, Transient
 from lifecycle.ports import (
     AlreadyOpen,
     AssignmentState,
     Clock,
+    Denied,
     Followed,
     Listed,
+    Page,
+    PolicyTerms,
     Request,
     RequestState,
+    Sighting,
     Submitted,
     User,
     Wire,
 )
 from tests.fakes.faults import Crash, Failures, Pause, no_pause
 from tests.fakes.governance import Governance
+from tests.fakes.paging import page_of
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What befalls one submit: `error` is raised, after the work when `done`; `outcome` is how the request ends."""
+    """What befalls one submit: `error` is raised, after the work when `done`; `outcome` is how the request ends.
+
+    With `unmoved` the request is delivered and changes no end.
+    """
 
     error: BaseException | None = None
     done: bool = False
     outcome: RequestState = RequestState.DELIVERED
+    unmoved: bool = False
 
 
 def throttled(retry_after: timedelta | None = None) -> Fault:
@@ -72,6 +81,11 @@ def ends_as(outcome: RequestState) -> Fault:
     return Fault(outcome=outcome)
 
 
+def unmoved() -> Fault:
+    """An adminUpdate is delivered, but the row keeps the end that it had."""
+    return Fault(unmoved=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of a port: its name, what it was about, and when."""
@@ -82,11 +96,14 @@ class Call:
 
 
 class MemoryDirectory:
-    """Implements `Users` and `Entitlements`.
+    """Implements `Users`, `Entitlements` and `Reviews`.
 
     `latency` is from submitted to delivered, `lag` how far the list of assignments lies behind, `request_lag` the
     list of requests (a request by its id is always current). `packages` maps each package to its policies; without
     it everything exists. `users` may be changed at any time, as may the three durations.
+
+    Long lists come in pages of `page_size`, with `empty_pages` an empty one after each; the next `stale_links` links
+    are no longer known. What is behind a page may change before it is read, as it may in Graph.
     """
 
     def __init__(
@@ -106,10 +123,14 @@ class MemoryDirectory:
         self.posted: list[Request] = []  # every POST, refused and lost ones included
         self.taken: list[Request] = []  # those that Graph took
         self.automatic: set[str] = set()  # policies that assign by themselves
+        self.throttle = 0.0
+        self.page_size, self.empty_pages, self.stale_links = 100, False, 0
         self.failures = Failures()  # of reads
         self.faults: deque[Fault] = deque()  # of submits
         self._clock = clock
         self._inside = Governance(clock, latency=latency, packages=packages)
+        self._decisions: list[tuple[Denied, str]] = []
+        self._running: set[str] = set()  # review instances
 
     @property
     def latency(self) -> timedelta:
@@ -119,6 +140,16 @@ class MemoryDirectory:
     @latency.setter
     def latency(self, latency: timedelta) -> None:
         self._inside.latency = latency
+
+    @property
+    def terms(self) -> dict[str, PolicyTerms]:
+        """What policies allow, for a test to fill; a policy that is not in it allows everything."""
+        return self._inside.terms
+
+    @property
+    def never_expires(self) -> set[str]:
+        """The ids of assignments whose end comes and changes nothing, for a test to fill."""
+        return self._inside.never_expires
 
     @property
     def writes(self) -> int:
@@ -142,6 +173,10 @@ class MemoryDirectory:
         wanted = name.casefold()
         return next((user for user in self.users.values() if user.user_principal_name.casefold() == wanted), None)
 
+    async def page(self, *, link: str = "") -> Page[User]:
+        await self._called("page", link)
+        return self._paged("users", {user.id: user for user in self.users.values()}, link)
+
     # --- Entitlements ---
 
     async def assignments_of(self, user: str, packages: Collection[str]) -> list[Listed]:
@@ -156,12 +191,12 @@ class MemoryDirectory:
         fault = self.faults.popleft() if self.faults else Fault()
         if fault.error is not None and not fault.done:
             raise fault.error
-        answer = self._post(request, fault.outcome)
+        answer = self._post(request, fault)
         if fault.error is not None:
             raise fault.error
         return answer
 
-    def _post(self, request: Request, outcome: RequestState) -> Submitted | AlreadyOpen:
+    def _post(self, request: Request, fault: Fault) -> Submitted | AlreadyOpen:
         if request.kind == "adminAdd" and request.user not in self.users:
             raise Refused("400 SubjectNotFound", status=400, code="SubjectNotFound")
         sent = sha256(repr(request).encode()).hexdigest()
@@ -169,7 +204,7 @@ class MemoryDirectory:
         self._inside.check(request)
         if self._inside.open_request(request) is not None:
             return AlreadyOpen(Wire(400, graph_id, request.token, sent))
-        asked = self._inside.take(request, outcome)
+        asked = self._inside.take(request, fault.outcome, unmoved=fault.unmoved)
         self.taken.append(request)
         return Submitted(asked.id, asked.state, Wire(201, graph_id, request.token, sent))
 
@@ -185,6 +220,39 @@ class MemoryDirectory:
         await self._called("requests_for", package)
         return self._inside.requests(package, since=since, until=self._clock.now() - self.request_lag)
 
+    async def assignments_in(self, package: str, *, link: str = "") -> Page[Sighting]:
+        await self._called("assignments_in", package)
+        rows = {
+            row.id: Sighting(row.id, row.user, row.policy, row.ends, row.status.startswith("AutoAssignment"))
+            for row in self._inside.rows_at(self._clock.now() - self.lag)
+            if row.package == package and row.state is AssignmentState.DELIVERED
+        }
+        return self._paged(package, rows, link)
+
+    async def requests_created(self, since: datetime, until: datetime) -> int:
+        await self._called("requests_created", "")
+        seen = (
+            self._clock.now() - self.request_lag + timedelta.resolution
+        )  # created up to that instant, itself included
+        return self._inside.created(since, min(until, seen))
+
+    async def terms_of(self, policy: str) -> PolicyTerms:
+        await self._called("terms_of", policy)
+        return self._inside.terms_of(policy)
+
+    # --- Reviews ---
+
+    async def denied(self, packages: Collection[str], *, since: datetime) -> list[Denied]:
+        await self._called("denied", "")
+        finished = [(one, decision) for one, decision in self._decisions if one.instance not in self._running]
+        return [one for one, decision in finished if decision == "Deny" and one.package in packages and one.at >= since]
+
+    def _paged[T](self, name: str, rows: Mapping[str, T], link: str) -> Page[T]:
+        if link and self.stale_links:
+            self.stale_links -= 1
+            raise StaleLink("410 Directory_ExpiredPageToken")
+        return page_of(name, rows, link, size=self.page_size, gaps=self.empty_pages)
+
     async def _called(self, name: str, about: str) -> None:
         await self.pause()
         self.calls.append(Call(name, about, self._clock.now()))
@@ -196,13 +264,25 @@ class MemoryDirectory:
         """Let the user be there, or change them."""
         self.users[user.id] = user
 
-    def give(self, user: str, package: str, policy: str, *, ends: datetime | None = None) -> Listed:
-        """Let the user hold a row that they requested in My Access."""
-        return self._inside.give(user, package, policy, ends=ends)
+    def give(self, user: str, package: str, policy: str, *, ends: datetime | None = None, status: str = "") -> Listed:
+        """Let the user hold a row that they requested in My Access; `status` is Graph's open word for how it is."""
+        return self._inside.give(user, package, policy, ends=ends, status=status)
 
     def take_by_hand(self, assignment: str) -> None:
         """Let an administrator remove the row in the portal."""
-        self._inside.take_by_hand(assignment)
+        self._inside.remove(assignment, by="adminRemove")
+
+    def give_back(self, assignment: str) -> None:
+        """Let the person remove the row in My Access."""
+        self._inside.remove(assignment, by="userRemove")
+
+    def review(
+        self, instance: str, package: str, user: str, at: datetime, *, decision: str = "Deny", finished: bool = True
+    ) -> None:
+        """Let a reviewer decide; nothing is told of an instance that is not finished (call again when it is)."""
+        (self._running.discard if finished else self._running.add)(instance)
+        self._decisions = [(one, word) for one, word in self._decisions if _about(one) != (instance, package, user)]
+        self._decisions.append((Denied(instance, package, user, at), decision))
 
     def decide(self, request: str, *, approved: bool) -> None:
         """Answer a request that is pending approval."""
@@ -220,3 +300,7 @@ class MemoryDirectory:
     def open_requests(self, user: str = "") -> list[Followed]:
         """The requests that have not ended, as they are; of one user, or all."""
         return [one for one in self._inside.open_requests() if user in ("", one.user)]
+
+
+def _about(decision: Denied) -> tuple[str, str, str]:
+    return decision.instance, decision.package, decision.user

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from lifecycle.errors import Refused
-from lifecycle.ports import AssignmentState, Clock, Followed, Listed, Request, RequestState
+from lifecycle.ports import AssignmentState, Clock, Followed, Listed, PolicyTerms, Request, RequestState
 
 OPEN = {RequestState.SUBMITTED, RequestState.PENDING_APPROVAL, RequestState.SCHEDULED, RequestState.DELIVERING}
 LIVE = {AssignmentState.DELIVERING, AssignmentState.DELIVERED, AssignmentState.PARTIALLY_DELIVERED}
@@ -19,7 +19,10 @@ LIVE = {AssignmentState.DELIVERING, AssignmentState.DELIVERED, AssignmentState.P
 
 @dataclass(slots=True)
 class Asked:
-    """A request inside: `assignment` is empty until there is a row, `outcome` is how it will end."""
+    """A request inside: `assignment` is empty until there is a row, `outcome` is how it will end.
+
+    With `unmoved` its delivery leaves the row as it was.
+    """
 
     id: str
     request: Request
@@ -29,6 +32,7 @@ class Asked:
     outcome: RequestState
     assignment: str
     completed_at: datetime | None = None
+    unmoved: bool = False
 
     def told(self) -> Followed:
         status = {RequestState.SUBMITTED: "Accepted", RequestState.DELIVERED: "Fulfilled"}.get(self.state, "")
@@ -46,10 +50,15 @@ class Asked:
 
 
 class Governance:
-    """Entitlement management as it is, without lag or faults of the wire."""
+    """Entitlement management as it is, without lag or faults of the wire.
+
+    `terms` are those of policies that bound a schedule; `never_expires` are rows whose end comes and does nothing.
+    """
 
     def __init__(self, clock: Clock, *, latency: timedelta, packages: Mapping[str, Collection[str]] | None) -> None:
         self.latency = latency
+        self.terms: dict[str, PolicyTerms] = {}
+        self.never_expires: set[str] = set()
         self._clock, self._packages = clock, packages
         self._asked: dict[str, Asked] = {}
         self._past: dict[str, list[tuple[datetime, Listed]]] = {}
@@ -78,6 +87,17 @@ class Governance:
             for asked in self._asked.values()
             if asked.request.package == package and since <= asked.created_at <= until
         ]
+
+    def created(self, since: datetime, until: datetime) -> int:
+        """Count everybody's requests with `since <= created < until`."""
+        self._catch_up()
+        return sum(since <= asked.created_at < until for asked in self._asked.values())
+
+    def terms_of(self, policy: str) -> PolicyTerms:
+        """Return what the policy allows; refuse one that no package has."""
+        if self._packages is not None and not any(policy in policies for policies in self._packages.values()):
+            raise _refusal(404, "ResourceNotFound")
+        return self.terms.get(policy, PolicyTerms())
 
     def open_requests(self) -> list[Followed]:
         """Return the requests that have not ended."""
@@ -111,6 +131,14 @@ class Governance:
             raise _refusal(400, "BadRequest")
         if row.state not in LIVE:
             raise _refusal(400, "InvalidAssignmentState")
+        if request.kind == "adminUpdate":
+            self._check_terms(row.policy, row.starts or now, request.ends)
+
+    def _check_terms(self, policy: str, starts: datetime, ends: datetime | None) -> None:
+        terms = self.terms.get(policy, PolicyTerms())
+        bounds = [terms.last, None if terms.longest is None else starts + terms.longest]
+        if not terms.custom or any(bound is not None and (ends is None or ends > bound) for bound in bounds):
+            raise _refusal(400, "InvalidSchedule")
 
     def _check_add(self, request: Request) -> None:
         if not request.policy:
@@ -121,12 +149,15 @@ class Governance:
         granted = LIVE - {AssignmentState.DELIVERING}
         if any(row.user == request.user and row.policy == request.policy and row.state in granted for row in held):
             raise _refusal(409, "Conflict")
+        now = self._clock.now()
+        self._check_terms(request.policy, max(now, request.starts or now), request.ends)
 
-    def take(self, request: Request, outcome: RequestState) -> Asked:
+    def take(self, request: Request, outcome: RequestState, *, unmoved: bool = False) -> Asked:
         """Take a request that was checked; it is submitted, and goes on by itself."""
         now = self._clock.now()
         user = request.user if request.kind == "adminAdd" else self._row(request.assignment).user
         asked = self._new(request, user, now, RequestState.SUBMITTED, outcome)
+        asked.unmoved = unmoved
         self._at(now + self.latency / 3, lambda at: self._begin(asked, at))
         return replace(asked)
 
@@ -139,7 +170,7 @@ class Governance:
         asked.outcome = RequestState.DELIVERED if approved else RequestState.DENIED
         self._begin(asked, self._clock.now())
 
-    def give(self, user: str, package: str, policy: str, *, ends: datetime | None) -> Listed:
+    def give(self, user: str, package: str, policy: str, *, ends: datetime | None, status: str) -> Listed:
         """Let the user have got a row by their own request."""
         self._catch_up()
         now = self._clock.now()
@@ -147,14 +178,14 @@ class Governance:
             kind="userAdd", package=package, token="", justification="", user=user, policy=policy, ends=ends
         )
         asked = self._new(request, user, now, RequestState.DELIVERED, RequestState.DELIVERED)
-        self._grant(asked, now, AssignmentState.DELIVERED)
+        self._grant(asked, now, AssignmentState.DELIVERED, status)
         asked.completed_at = now
         return self._row(asked.assignment)
 
-    def take_by_hand(self, assignment: str) -> None:
-        """Let an administrator have removed the row."""
+    def remove(self, assignment: str, *, by: str) -> None:
+        """Let somebody else have removed the row: `by` is Graph's name of such a request."""
         self._catch_up()
-        self._expire(assignment, self._clock.now(), by="adminRemove")
+        self._expire(assignment, self._clock.now(), by=by)
 
     # --- going on ---
 
@@ -192,18 +223,18 @@ class Governance:
         match asked.request.kind:
             case "adminAdd" if row.state is AssignmentState.DELIVERING:
                 self._become(at, replace(row, state=AssignmentState(asked.outcome.value), status=""))
-            case "adminUpdate" if done and row.state in LIVE:
+            case "adminUpdate" if done and row.state in LIVE and not asked.unmoved:
                 self._become(at, replace(row, ends=asked.request.ends))
             case "adminRemove" if done and row.state in LIVE:
                 self._become(at, replace(row, state=AssignmentState.EXPIRED, expired_at=at))
 
-    def _grant(self, asked: Asked, at: datetime, state: AssignmentState) -> None:
+    def _grant(self, asked: Asked, at: datetime, state: AssignmentState, status: str = "") -> None:
         wanted = asked.request
         asked.assignment = f"assignment-{len(self._past) + 1}"
         starts = max(at, wanted.starts or at)
         self._become(
             at,
-            Listed(asked.assignment, wanted.package, wanted.policy, asked.user, state, "", starts, wanted.ends),
+            Listed(asked.assignment, wanted.package, wanted.policy, asked.user, state, status, starts, wanted.ends),
         )
 
     def _expire(self, assignment: str, at: datetime, *, by: str) -> None:
@@ -217,7 +248,7 @@ class Governance:
 
     def _end(self, assignment: str, at: datetime) -> None:
         row = self._row(assignment)
-        if row.ends is not None and row.ends <= at:
+        if row.ends is not None and row.ends <= at and assignment not in self.never_expires:
             self._expire(assignment, at, by="systemRemove")
 
     # --- the books ---

@@ -74,7 +74,7 @@ def _fact(draw, kind, name):  # noqa: PLR0911  one arm a kind
         case "rescinded":
             return rescinded(name, time, f"f{draw(st.integers(0, 8))}", draw(workers))
         case "opened":
-            return opened(name, time, planned=draw(days))
+            return opened(name, time, planned=max(draw(days), (time + timedelta(days=1)).date()))
         case "closed":
             return closed(name, time, draw(days))
         case "staffed":

@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.contract.cloudevents import TYPES, encode_fact, type_of
+from lifecycle.core.work import Check
+from lifecycle.messages import ask_all
 from lifecycle.ports import Queue
+from lifecycle.records import people, reports
 from tests.builders import START, Company
 from tests.fakes.directory import crash, lost_after, lost_before, throttled
 from tests.fakes.faults import Crash
@@ -126,9 +129,15 @@ def test_a_second_run_has_nothing_to_do(facts):
         await company.settle()
         await company.time(SOME_TIME, tick=COARSE)
         posted, rows = len(company.directory.posted), company.records.writes
-        await company.sweep()
+        everybody = [Check(person, "again") for person in await people.everybody(company.records)]
+        await ask_all(company.bus, everybody, now=company.clock.now())
+        await company.settle()
         assert len(company.directory.posted) == posted
         assert company.records.writes == rows
+        await company.sweep()
+        await company.time(timedelta(minutes=1))
+        assert len(company.directory.posted) == posted
+        assert not any(report.checked for report in await reports.reports(company.records))
 
     asyncio.run(run())
 

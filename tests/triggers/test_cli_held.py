@@ -27,6 +27,10 @@ def the_hash(shell):
     return one["hash"]
 
 
+def releases(shell):
+    return [body for body in shell.bodies(Queue.SWEEPS) if body["type"] == "lifecycle.plan.released"]
+
+
 def test_a_held_set_is_shown_with_its_arithmetic_and_how_to_release_it(held):
     """Run, people, steps, why, and the command."""
     name = the_hash(held)
@@ -52,7 +56,7 @@ def test_a_release_is_a_message_in_the_name_of_who_is_signed_in(held, length):
     name, rows = the_hash(held), held.company.records.writes
     held("release", RUN, "--hash", name[:length].upper())
     assert held.company.records.writes == rows
-    (body,) = held.bodies(Queue.SWEEPS)
+    (body,) = releases(held)
     assert (body["type"], body["subject"]) == ("lifecycle.plan.released", RUN)
     assert body["data"] == {"set_hash": name, "by": "sandbox:tester"}
     held.settle()
@@ -74,7 +78,7 @@ def test_what_was_not_shown_is_not_released(held, run, named, code, says):
     """Another hash, another run, or too little of a hash: refused here, and no message goes."""
     result = held("release", run, "--hash", named, code=code)
     assert says in " ".join(result.stderr.split())
-    assert held.bodies(Queue.SWEEPS) == []
+    assert releases(held) == []
 
 
 # --- quarantine ----------------------------------------------------------------------------------------------------

@@ -128,5 +128,6 @@ async def test_a_bulk_origin_gathers_its_holds_under_one_run(company):
     now = company.clock.now()
     bulk = Origin("bulk", "feed-7")
     await company.say(*[left(f"l{name}", now, now, name, origin=bulk) for name in names])
+    await company.time(timedelta(minutes=1))
     (held,) = await runs(company.records)
     assert (held.run, len(held.plans)) == ("feed-7", 3)

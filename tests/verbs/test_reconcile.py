@@ -7,7 +7,7 @@ from lifecycle.contract.cloudevents import encode_fact
 from lifecycle.core.events import Linked, Origin
 from lifecycle.core.evidence import Tag, first_break
 from lifecycle.core.model import Drift, GuardLimits, Limit, ProjectRules
-from lifecycle.core.work import Release
+from lifecycle.core.work import Check, Release
 from lifecycle.intake import intake
 from lifecycle.look import look
 from lifecycle.messages import ask
@@ -59,7 +59,8 @@ async def test_a_look_with_nothing_to_do_reads_once_and_writes_nothing():
     """A known person without a change costs one read of Graph and not one row."""
     company = await employed(department="Care")
     reads, writes, rows = company.directory.reads, company.directory.writes, company.records.writes
-    await company.sweep()
+    await ask(company.bus, Check("e1", "test"), now=company.clock.now())
+    await company.settle()
     assert (company.directory.reads - reads, company.directory.writes - writes) == (1, 0)
     assert company.records.writes == rows
 

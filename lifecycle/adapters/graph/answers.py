@@ -19,6 +19,8 @@ from lifecycle.errors import Ambiguous, LifecycleError, Refused, Throttled, Tran
 # nobody knows whether a POST was done (Graph's throttling guidance; no idempotency key exists).
 _NOT_DONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+# Directory_ExpiredPageToken was seen; no list of such codes is documented, so a family of names is understood.
+_PAGE_TOKEN = re.compile(r"(page|skip)_?token|syncStateNotFound|resyncRequired", re.IGNORECASE)
 _LONGEST = timedelta(days=1)
 
 
@@ -87,6 +89,14 @@ def failure(call: Call, answer: Answer) -> LifecycleError | None:
         needed = call.permission
         where += f": the app needs {needed.name}; {needed.how}. A missing licence or an expired one looks the same"
     return Refused(where, status=status, code=code, request_id=answer.request_id)
+
+
+def stale(answer: Answer) -> bool:
+    """Return whether Graph says of a next link that it no longer knows it: gone, not there, or a page token's code."""
+    if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return True
+    refused = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return refused and any(_PAGE_TOKEN.search(code) for code in codes(answer))
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -15,11 +16,11 @@ from weakref import WeakKeyDictionary
 import msgspec
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from lifecycle.adapters.graph.answers import Answer, Call, failure
+from lifecycle.adapters.graph.answers import Answer, Call, failure, stale
 from lifecycle.adapters.graph.credential import StaticToken, is_loopback
 from lifecycle.adapters.graph.permissions import ListingMode, Method, permission_for
 from lifecycle.adapters.graph.wire import Page
-from lifecycle.errors import Ambiguous, Misconfigured, Permanent, Transient
+from lifecycle.errors import Ambiguous, Misconfigured, Permanent, StaleLink, Transient
 
 if TYPE_CHECKING:
     import httpx
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 _ALWAYS = {"Prefer": "include-unknown-enum-members", "Accept": "application/json"}
+_LOW = {"x-ms-throttle-priority": "Low"}  # Graph throttles these first, and people's own calls last
 _NONE: Mapping[str, str] = {}
 _ID = re.compile(r"[A-Za-z0-9-]{1,100}")  # dots and slashes would lead to another path
 _SHARE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,10})?")
@@ -39,8 +41,9 @@ class GraphClient:
     """Graph over one connection pool per event loop, made at the first call and kept until `close`.
 
     `patience` is the longest wait for one retry; where Graph asks for more, `Throttled` says so at once. `attempts`
-    counts the first one. `throttle` is the share of the limit that Graph last said is used up, 0 when it said nothing
-    (`x-ms-throttle-limit-percentage`, sent from 0.8 on). The credential is the caller's to close.
+    counts the first one. `throttle` is the share of the limit that Graph said is used up when the last call ended, 0
+    when it said nothing (`x-ms-throttle-limit-percentage`, sent from 0.8 on), 1 when that call met a 429, retried or
+    not. The credential is the caller's to close.
     """
 
     def __init__(
@@ -99,29 +102,60 @@ class GraphClient:
         return await self._call(self._allowed("POST", path), body=body, headers={"client-request-id": token})
 
     async def rows[T](
-        self, path: str, decoder: msgspec.json.Decoder[Page[T]], *, query: Mapping[str, str] = _NONE
+        self,
+        path: str,
+        decoder: msgspec.json.Decoder[Page[T]],
+        *,
+        ids: Mapping[str, str] = _NONE,
+        query: Mapping[str, str] = _NONE,
     ) -> list[T]:
         """Read a list to its last page. Raises as `pages` does, so a list is whole or there is none."""
-        return [row async for page in self.pages(path, decoder, query=query) for row in page]
+        return [row async for page in self.pages(path, decoder, ids=ids, query=query) for row in page]
 
     async def pages[T](
-        self, path: str, decoder: msgspec.json.Decoder[Page[T]], *, query: Mapping[str, str] = _NONE
+        self,
+        path: str,
+        decoder: msgspec.json.Decoder[Page[T]],
+        *,
+        ids: Mapping[str, str] = _NONE,
+        query: Mapping[str, str] = _NONE,
     ) -> AsyncIterator[list[T]]:
         """Yield the pages of a list; the last one is the one without a next link, and an empty one is no end.
 
-        Raises as `get` does; `Transient` for a page that cannot be read or has no `value`, `Permanent` for a next link
-        that leads to another host or to a page seen before, or for more than `max_pages` pages.
+        Raises as `get` does; `Transient` for a page that cannot be read or has no `value`, `StaleLink` for one that
+        Graph forgot meanwhile, `Permanent` for a next link that leads to another host or to a page seen before, or for
+        more than `max_pages` pages.
         """
         call = self._allowed("GET", path)
         seen: set[str] = set()
         link = ""
         while len(seen) < self._max_pages:
-            page = _decoded(call, await self._call(call, query=query, link=link), decoder)
+            page = _decoded(call, await self._call(call, ids=ids, query=query, link=link), decoder)
             yield page.value
             if not page.next_link:
                 return
             link = self._followed(call, page.next_link, seen)
         raise Permanent(f"{call} has more than {self._max_pages} pages; narrow its filter or raise the bound")
+
+    async def page[T](
+        self,
+        path: str,
+        decoder: msgspec.json.Decoder[Page[T]],
+        *,
+        query: Mapping[str, str] = _NONE,
+        link: str = "",
+    ) -> Page[T]:
+        """Read one page of a long list at low priority: the first one, or the one that Graph's own `link` names.
+
+        Raises as `get` does; `StaleLink` when Graph no longer knows the link, `Permanent` for a link, given or got,
+        that leads to another host, and for a page that names itself as the next.
+        """
+        call = self._allowed("GET", path)
+        given = {self._followed(call, link, set())} if link else set()
+        page = _decoded(call, await self._call(call, query=query, headers=_LOW, link=link), decoder)
+        if page.next_link:
+            self._followed(call, page.next_link, given)
+        return page
 
     async def close(self) -> None:
         """Close this event loop's connections; the next call opens new ones."""
@@ -146,17 +180,36 @@ class GraphClient:
             if not _ID.fullmatch(value):
                 raise Permanent(f"{call}: {name} is not an id of Graph, so nothing was sent")
         pipeline = self._pipeline()
+        throttled = False
 
         async def once() -> Answer:
+            nonlocal throttled
             answer = await pipeline.send(
                 call, ids=ids, query=query, headers={**_ALWAYS, **headers}, body=body, link=link
             )
-            self._note(answer)
+            throttled = throttled or answer.status == HTTPStatus.TOO_MANY_REQUESTS
+            self.throttle = 1.0 if throttled else _share(answer)
+            if link and stale(answer):
+                raise StaleLink(f"{call}: Graph no longer knows this page ({answer.status}); the list begins anew")
             if (error := failure(call, answer)) is not None:
                 raise error
             return answer
 
-        return await self._retrying.copy()(once)  # a copy per call, as tenacity itself does: calls run side by side
+        try:
+            return await once()
+        except Transient as exc:
+            return await self._repeated(once, exc)
+
+    async def _repeated(self, once: Callable[[], Awaitable[Answer]], first: Transient) -> Answer:
+        """Go on after a first attempt that failed; it is outside, as tenacity costs a tenth of reading a page."""
+        failed: list[Transient] = [first]
+
+        async def again() -> Answer:
+            if failed:
+                raise failed.pop()
+            return await once()
+
+        return await self._retrying.copy()(again)  # a copy per call, as tenacity itself does: calls run side by side
 
     def _pipeline(self) -> "Pipeline":
         loop = asyncio.get_running_loop()
@@ -168,12 +221,8 @@ class GraphClient:
             self._pipelines[loop] = pipeline
         return pipeline
 
-    def _note(self, answer: Answer) -> None:
-        text = answer.headers.get("x-ms-throttle-limit-percentage", "")
-        self.throttle = float(text) if _SHARE.fullmatch(text) else 0.0
-
     def _worth_repeating(self, error: BaseException) -> bool:
-        if not isinstance(error, Transient) or isinstance(error, Ambiguous):
+        if not isinstance(error, Transient) or isinstance(error, Ambiguous | StaleLink):
             return False
         return error.retry_after is None or error.retry_after <= self._patience
 
@@ -184,6 +233,11 @@ class GraphClient:
             raise Permanent(f"{call}: the next page is one that was read before")
         seen.add(link)
         return link
+
+
+def _share(answer: Answer) -> float:
+    text = answer.headers.get("x-ms-throttle-limit-percentage", "")
+    return float(text) if _SHARE.fullmatch(text) else 0.0
 
 
 def _wait(state: RetryCallState) -> float:

@@ -5,23 +5,36 @@ Nothing here decides, waits or repeats; what an answer means for a plan is the v
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from time import monotonic
 
 import msgspec
 
-from lifecycle.adapters.graph import wire
+from lifecycle.adapters.graph import terms, wire
 from lifecycle.adapters.graph.answers import Answer
 from lifecycle.adapters.graph.client import GraphClient
-from lifecycle.adapters.graph.permissions import ASSIGNMENTS, POLICIES, REQUEST, REQUESTS, ListingMode
+from lifecycle.adapters.graph.permissions import ASSIGNMENTS, POLICIES, POLICY, REQUEST, REQUESTS, ListingMode
 from lifecycle.adapters.graph.wire import Assignment, quoted
-from lifecycle.errors import Ambiguous, Refused, Transient
-from lifecycle.ports import AlreadyOpen, AssignmentState, Followed, Listed, Request, Submitted, Wire
+from lifecycle.errors import Ambiguous, Permanent, Refused, Transient
+from lifecycle.ports import (
+    AlreadyOpen,
+    AssignmentState,
+    Followed,
+    Listed,
+    Page,
+    PolicyTerms,
+    Request,
+    Sighting,
+    Submitted,
+    Wire,
+)
 
 _OPEN = "ExistingOpenRequest"
 _POLICIES_KEPT = 600.0
 _EXPAND = "accessPackage,assignmentPolicy,target"
+_MOST_PAGES = 10_000  # of a count: at 100 rows a page five times what a tenant may ask for in three months
+_MOMENT = timedelta(seconds=1)
 
 
 def _of_user(user: str, _packages: Iterable[str]) -> list[str]:
@@ -42,13 +55,24 @@ _LISTINGS: Mapping[ListingMode, Callable[[str, Iterable[str]], list[str]]] = {
 
 
 class GraphEntitlements:
-    """Entitlement management of one tenant; how it lists follows the client's mode. Closes nothing but its client."""
+    """Entitlement management of one tenant; how it lists follows the client's mode. Closes nothing but its client.
 
-    def __init__(self, client: GraphClient) -> None:
+    `now` dates requests that Graph has not dated yet.
+    """
+
+    def __init__(self, client: GraphClient, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._client = client
+        self._now = now
         self._filters = _LISTINGS[client.mode]
         self._joint_filter = True
+        self._narrow = True
         self._auto: tuple[float, frozenset[str]] | None = None
+        self._terms: dict[str, tuple[float, PolicyTerms]] = {}
+
+    @property
+    def throttle(self) -> float:
+        """Return the share of the limit that is used, as the client last heard."""
+        return self._client.throttle
 
     async def assignments_of(self, user: str, packages: Collection[str]) -> list[Listed]:
         """Return the user's assignments in those packages (ids, in the caller's spelling), expired ones included.
@@ -132,6 +156,57 @@ class GraphEntitlements:
                 self._joint_filter = False
         return await self._client.rows(REQUESTS, wire.requests, query={**query, "filter": filter_})
 
+    async def assignments_in(self, package: str, *, link: str = "") -> Page[Sighting]:
+        """Return one page of a package's delivered rows; a user who is not in the tenant yet has no id ("").
+
+        Raises as `GraphClient.page` does, `StaleLink` among them; `Transient` for a row that cannot be told.
+        """
+        filter_ = f"accessPackage/id eq {quoted(package)} and state eq 'Delivered'"
+        query = {"filter": filter_, "expand": "target,assignmentPolicy"}
+        page = await self._client.page(ASSIGNMENTS, wire.sighted, query=query, link=link)
+        return Page(_sightings(page.value, package), page.next_link or "")
+
+    async def requests_created(self, since: datetime, until: datetime) -> int:
+        """Count the tenant's requests with `since <= created < until`; one without a time counts as created now.
+
+        Graph filters from below alone, so everything since then is read, a page at a time. Raises as
+        `GraphClient.page` does; with catalog roles alone Graph refuses the list (403).
+        """
+        now = self._now()
+        count, link = 0, ""
+        for _ in range(_MOST_PAGES):
+            page = await self._created_after(since - _MOMENT, link)
+            count += sum(since <= created < until for created in _times(page.value, now))
+            if not (link := page.next_link or ""):
+                return count
+        raise Permanent(f"GET {REQUESTS} has more than {_MOST_PAGES} pages since the instant asked for; ask for less")
+
+    async def _created_after(self, instant: datetime, link: str) -> wire.Page[wire.Created]:
+        query = {"filter": f"createdDateTime gt {wire.instant(instant)}"}
+        if self._narrow and not link:
+            try:
+                return await self._client.page(REQUESTS, wire.created, query={**query, "select": "id,createdDateTime"})
+            except Refused as exc:  # `$select` is documented for this list, `$select` beside `$filter` is not
+                if exc.status != HTTPStatus.BAD_REQUEST:
+                    raise
+                self._narrow = False
+        return await self._client.page(REQUESTS, wire.created, query=query, link=link)
+
+    async def terms_of(self, policy: str) -> PolicyTerms:
+        """Return what a policy allows of a schedule, read once in ten minutes.
+
+        Raises as `GraphClient.get` does; `Transient` for an expiration that cannot be read.
+        """
+        now = monotonic()
+        kept = self._terms.get(policy)
+        if kept is None or kept[0] < now:
+            read = await self._client.get(POLICY, terms.decoder, ids={"id": policy})
+            try:
+                kept = self._terms[policy] = (now + _POLICIES_KEPT, terms.told(read))
+            except ValueError as exc:
+                raise Transient(f"GET {POLICY}: the expiration of policy {policy} cannot be read: {exc}") from exc
+        return kept[1]
+
     async def close(self) -> None:
         """Close the client's connections."""
         await self._client.close()
@@ -148,6 +223,24 @@ def _listed(rows: Iterable[Assignment], user: str, wanted: Mapping[str, str]) ->
         except ValueError as exc:
             raise Transient(f"GET {ASSIGNMENTS}: assignment {row.id} of user {user} cannot be read: {exc}") from exc
     return found
+
+
+def _sightings(rows: Iterable[wire.Sighted], package: str) -> list[Sighting]:
+    found: list[Sighting] = []
+    for row in rows:
+        try:
+            if (seen := wire.sighting(row)) is not None:
+                found.append(seen)
+        except ValueError as exc:
+            raise Transient(f"GET {ASSIGNMENTS}: assignment {row.id} of {package} cannot be read: {exc}") from exc
+    return found
+
+
+def _times(rows: Iterable[wire.Created], now: datetime) -> list[datetime]:
+    try:
+        return [wire.at(row.created_date_time) or now for row in rows]
+    except ValueError as exc:
+        raise Transient(f"GET {REQUESTS}: the time of a request cannot be read: {exc}") from exc
 
 
 def _package(row: Assignment, user: str) -> str | None:

@@ -19,6 +19,10 @@ ASSIGNMENTS = f"{ENTITLEMENTS}/assignments"
 REQUESTS = f"{ENTITLEMENTS}/assignmentRequests"
 REQUEST = f"{ENTITLEMENTS}/assignmentRequests/{{id}}"
 POLICIES = f"{ENTITLEMENTS}/assignmentPolicies"
+POLICY = f"{ENTITLEMENTS}/assignmentPolicies/{{id}}"
+REVIEWS = "/identityGovernance/accessReviews/definitions"
+INSTANCES = f"{REVIEWS}/{{definition}}/instances"
+DECISIONS = f"{INSTANCES}/{{instance}}/decisions"
 USERS = "/users"
 
 ASSIGNMENT_MANAGER = "e2182095-804a-4656-ae11-64734e9b7ae5"
@@ -56,10 +60,12 @@ _ROLE = Permission(
 )
 _READ = _application("EntitlementManagement.Read.All")
 _USERS = _application("User.Read.All")
+_REVIEWS = _application("AccessReview.Read.All")
 
 _READING: Mapping[ListingMode, Permission] = {ListingMode.DIRECTORY: _READ, ListingMode.CATALOG: _ROLE}
 _WRITING: Mapping[ListingMode, Permission] = dict.fromkeys(ListingMode, _ROLE)
 _CORRELATING: Mapping[ListingMode, Permission] = dict.fromkeys(ListingMode, _USERS)
+_REVIEWING: Mapping[ListingMode, Permission] = dict.fromkeys(ListingMode, _REVIEWS)
 
 TABLE: Mapping[tuple[Method, str], Mapping[ListingMode, Permission]] = {
     ("GET", USERS): _CORRELATING,
@@ -68,6 +74,10 @@ TABLE: Mapping[tuple[Method, str], Mapping[ListingMode, Permission]] = {
     ("GET", REQUEST): _READING,
     ("POST", REQUESTS): _WRITING,
     ("GET", POLICIES): _READING,
+    ("GET", POLICY): _READING,
+    ("GET", REVIEWS): _REVIEWING,
+    ("GET", INSTANCES): _REVIEWING,
+    ("GET", DECISIONS): _REVIEWING,
 }
 """(method, path template) → the least permission in each mode. Paths as in the SDK's request builders."""
 

@@ -7,9 +7,10 @@ from lifecycle.adapters.graph.client import GraphClient
 from lifecycle.adapters.graph.permissions import USERS
 from lifecycle.adapters.graph.wire import quoted
 from lifecycle.errors import Transient
-from lifecycle.ports import User
+from lifecycle.ports import Page, User
 
 _SELECT = "id,employeeId,userPrincipalName,accountEnabled"
+_TOP = "999"  # the most that a page of users holds
 
 
 class GraphUsers:
@@ -33,6 +34,11 @@ class GraphUsers:
             raise Transient(f"GET {USERS}: {len(found)} users share one userPrincipalName, which Entra keeps unique")
         return found[0] if found else None
 
+    async def page(self, *, link: str = "") -> Page[User]:
+        """Return one page of all users. Raises as `GraphClient.page` does, `StaleLink` among them."""
+        read = await self._client.page(USERS, wire.users, query={"select": _SELECT, "top": _TOP}, link=link)
+        return Page([_user(row) for row in read.value], read.next_link or "")
+
     async def close(self) -> None:
         """Close the client's connections."""
         await self._client.close()
@@ -42,8 +48,12 @@ class GraphUsers:
             return []
         query = {"filter": f"{name} eq {quoted(value)}", "select": _SELECT}
         rows = await self._client.rows(USERS, wire.users, query=query)
-        found = [User(row.id, row.employee_id, row.user_principal_name, row.account_enabled) for row in rows]
+        found = [_user(row) for row in rows]
         if any((told(user) or "").casefold() != value.casefold() for user in found):
             # Rather no answer than another person's user.
             raise Transient(f"GET {USERS}: Graph listed a user whose {name} is not the one asked for")
         return found
+
+
+def _user(row: wire.DirectoryUser) -> User:
+    return User(row.id, row.employee_id, row.user_principal_name, row.account_enabled)

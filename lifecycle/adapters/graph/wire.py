@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from lifecycle.ports import AssignmentState, Followed, Listed, Request, RequestState
+from lifecycle.ports import AssignmentState, Followed, Listed, Request, RequestState, Sighting
 
 _TOKEN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _AT_END = re.compile(rf"\[({_TOKEN.pattern})\]\s*\Z")
@@ -61,6 +61,17 @@ class Assignment(msgspec.Struct, rename="camel", gc=False):
     target: Subject | None = None
 
 
+class Sighted(msgspec.Struct, rename="camel", gc=False):
+    """An accessPackageAssignment in the list of its package: the least of it that a sweep needs, as rows are many."""
+
+    id: str
+    state: str | None = None
+    status: str | None = None
+    schedule: Schedule | None = None
+    assignment_policy: Reference | None = None
+    target: Subject | None = None
+
+
 class AssignmentRequest(msgspec.Struct, rename="camel", gc=False):
     """An accessPackageAssignmentRequest. The requestor of a direct assignment is the user it was assigned to."""
 
@@ -73,6 +84,12 @@ class AssignmentRequest(msgspec.Struct, rename="camel", gc=False):
     justification: str | None = None
     requestor: Subject | None = None
     assignment: Assignment | None = None
+
+
+class Created(msgspec.Struct, rename="camel", gc=False):
+    """An accessPackageAssignmentRequest of which only the time of its creation counts."""
+
+    created_date_time: str | None = None
 
 
 class DirectoryUser(msgspec.Struct, rename="camel", gc=False):
@@ -105,7 +122,9 @@ class Page[T](msgspec.Struct):
 
 
 assignments = msgspec.json.Decoder(Page[Assignment])
+sighted = msgspec.json.Decoder(Page[Sighted])
 requests = msgspec.json.Decoder(Page[AssignmentRequest])
+created = msgspec.json.Decoder(Page[Created])
 request = msgspec.json.Decoder(AssignmentRequest)
 users = msgspec.json.Decoder(Page[DirectoryUser])
 policies = msgspec.json.Decoder(Page[Policy])
@@ -183,6 +202,22 @@ def listed(row: Assignment, *, user: str, package: str) -> Listed:
     )
 
 
+def sighting(row: Sighted) -> Sighting | None:
+    """Return the port's view of a row, None when it says that it is not delivered (a list may lag behind its filter).
+
+    Raises `ValueError` for a row that does not say whether, to whom, by which policy or until when.
+    """
+    state = _ASSIGNMENT_STATES.get((row.state or "").casefold(), AssignmentState.UNKNOWN)
+    if state is not AssignmentState.DELIVERED:
+        if state is AssignmentState.UNKNOWN:
+            raise ValueError("its state is not one that we know")
+        return None
+    if row.target is None or row.assignment_policy is None:
+        raise ValueError("it does not say to whom and by which policy it was assigned")
+    auto = row.status is not None and row.status.casefold().startswith("autoassignment")
+    return Sighting(row.id, row.target.object_id or "", row.assignment_policy.id, _ends(row.schedule), auto)
+
+
 def followed(row: AssignmentRequest) -> Followed:
     """Return the port's view of a request."""
     kind = row.request_type or ""
@@ -241,6 +276,18 @@ def _schedule(request: Request) -> dict[str, Any]:
     else:
         schedule["expiration"] = {"type": "afterDateTime", "endDateTime": instant(request.ends)}
     return schedule
+
+
+def _ends(schedule: Schedule | None) -> datetime | None:
+    expiration = schedule.expiration if schedule is not None else None
+    if expiration is None or (kind := (expiration.type or "").casefold()) == "noexpiration":
+        return None
+    if expiration.end_date_time is not None:
+        return at(expiration.end_date_time)
+    _, ends = _bounds(schedule)
+    if ends is None and kind.startswith("after"):
+        raise ValueError("it ends, but does not say when")
+    return ends
 
 
 def _bounds(schedule: Schedule | None) -> tuple[datetime | None, datetime | None]:

@@ -17,6 +17,7 @@ from lifecycle.adapters.rules import checks, conditions, document, shape
 from lifecycle.adapters.rules.document import Problems
 from lifecycle.core.model import (
     AccessModel,
+    Budget,
     Deadlines,
     GuardLimits,
     Limit,
@@ -75,6 +76,7 @@ def _assembled(part: shape.ModelPart) -> AccessModel:
         guard=_guard(part.guard),
         protected=_texts(part.protected),
         deadlines=Deadlines(part.deadlines.leaver.value, part.deadlines.mover.value),
+        budget=Budget(part.budget.requests, part.budget.warn, part.budget.reserve),
     )
     matches = conditions.matcher([(rule.name, conditions.compiled(rule.when)) for rule in rules])
     return dataclasses.replace(model, hash=_hash(model), matches=matches)

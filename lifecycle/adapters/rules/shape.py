@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from lifecycle.adapters.rules.document import Problems
 from lifecycle.contract import fields
@@ -95,6 +95,9 @@ class Positive(Duration):
         if not duration.value:
             raise ValueError("must be longer than nothing")
         return duration
+
+
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Part(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -190,6 +193,14 @@ class DeadlinesPart(Part, frozen=True, kw_only=True):
     mover: Positive = Positive(timedelta(hours=24))
 
 
+class BudgetPart(Part, frozen=True, kw_only=True):
+    """`budget`."""
+
+    requests: Annotated[int, Meta(ge=0)] = 200_000
+    warn: Share = 0.8
+    reserve: Share = 0.05
+
+
 class ModelPart(Part, frozen=True, kw_only=True):
     """The whole document."""
 
@@ -206,6 +217,7 @@ class ModelPart(Part, frozen=True, kw_only=True):
     guard: GuardPart = GuardPart()
     protected: list[Guid] = []
     deadlines: DeadlinesPart = DeadlinesPart()
+    budget: BudgetPart = BudgetPart()
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

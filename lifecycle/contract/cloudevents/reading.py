@@ -20,7 +20,7 @@ from cloudevents.core.v1.event import CloudEvent
 from lifecycle.contract import fields, payloads
 from lifecycle.contract.cloudevents.types import PAYLOADS, TYPES, WORK
 from lifecycle.core.events import Fact, Joined, Moved, Origin, Recorded, Status, key
-from lifecycle.core.work import Work
+from lifecycle.core.work import Sweep, Work
 from lifecycle.errors import MalformedEvent
 
 BODY_LIMIT = 256 * 1024
@@ -229,7 +229,7 @@ def _malformed(text: str) -> MalformedEvent:
         reason = "is no key of the snapshot: what your HR system knows beyond it belongs in `attributes`"
         return MalformedEvent(f"{path}.{named['name']}" if known else path, reason)
     if reason.startswith("Invalid enum value"):
-        return MalformedEvent(path, "is none of " + ", ".join(Status))
+        return MalformedEvent(path, "is none of " + ", ".join(Sweep if path == "$.data.kind" else Status))
     return MalformedEvent(path, reason)
 
 

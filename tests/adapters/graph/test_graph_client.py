@@ -8,17 +8,46 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
 from lifecycle.adapters.graph import GraphClient, ListingMode, StaticToken, permissions_for, wire
-from lifecycle.adapters.graph.permissions import ASSIGNMENTS, POLICIES, REQUEST, REQUESTS, TABLE, USERS
+from lifecycle.adapters.graph.permissions import (
+    ASSIGNMENTS,
+    DECISIONS,
+    INSTANCES,
+    POLICIES,
+    POLICY,
+    REQUEST,
+    REQUESTS,
+    REVIEWS,
+    TABLE,
+    USERS,
+)
 from lifecycle.errors import Ambiguous, Misconfigured, Permanent, Refused, Throttled, Transient
 from tests.adapters.graph.script import BASE, EM, Credential, Script, assignment, created, error, page
 
 EM_BUILDERS = "identity_governance.entitlement_management"
+REVIEW_BUILDERS = "identity_governance.access_reviews.definitions"
+# What the SDK calls the ids in its templates.
+IDS = {
+    "accessPackageAssignmentRequest%2Did": "id",
+    "accessPackageAssignmentPolicy%2Did": "id",
+    "accessReviewScheduleDefinition%2Did": "definition",
+    "accessReviewInstance%2Did": "instance",
+}
 BUILDERS = {
     USERS: ("users.users_request_builder", "UsersRequestBuilder"),
     ASSIGNMENTS: (f"{EM_BUILDERS}.assignments.assignments_request_builder", "AssignmentsRequestBuilder"),
     POLICIES: (
         f"{EM_BUILDERS}.assignment_policies.assignment_policies_request_builder",
         "AssignmentPoliciesRequestBuilder",
+    ),
+    POLICY: (
+        f"{EM_BUILDERS}.assignment_policies.item.access_package_assignment_policy_item_request_builder",
+        "AccessPackageAssignmentPolicyItemRequestBuilder",
+    ),
+    REVIEWS: (f"{REVIEW_BUILDERS}.definitions_request_builder", "DefinitionsRequestBuilder"),
+    INSTANCES: (f"{REVIEW_BUILDERS}.item.instances.instances_request_builder", "InstancesRequestBuilder"),
+    DECISIONS: (
+        f"{REVIEW_BUILDERS}.item.instances.item.decisions.decisions_request_builder",
+        "DecisionsRequestBuilder",
     ),
     REQUESTS: (
         f"{EM_BUILDERS}.assignment_requests.assignment_requests_request_builder",
@@ -286,8 +315,9 @@ async def test_an_id_that_would_lead_elsewhere_is_not_sent(id_):
 def test_the_permissions_of_each_mode():
     """Directory-wide reading needs one permission more than catalog roles; writing needs the role in both."""
     directory, catalog = ([p.name for p in permissions_for(mode)] for mode in ListingMode)
-    assert directory == ["User.Read.All", "EntitlementManagement.Read.All", "Access package assignment manager"]
-    assert catalog == ["User.Read.All", "Access package assignment manager"]
+    role, reviews = "Access package assignment manager", "AccessReview.Read.All"
+    assert directory == ["User.Read.All", "EntitlementManagement.Read.All", role, reviews]
+    assert catalog == ["User.Read.All", role, reviews]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK's builders use what the SDK deprecates
@@ -297,7 +327,9 @@ def test_our_paths_are_those_of_the_sdk(path):
     module, name = BUILDERS[path]
     builder = getattr(importlib.import_module(f"msgraph.generated.{module}"), name)
     template = builder(object(), {}).url_template.partition("{?")[0]
-    assert template.replace("accessPackageAssignmentRequest%2Did", "id") == "{+baseurl}" + path
+    for theirs, ours in IDS.items():
+        template = template.replace(theirs, ours)
+    assert template == "{+baseurl}" + path
 
 
 def test_a_static_token_stays_on_this_machine():
@@ -382,3 +414,21 @@ async def test_a_closed_client_opens_again():
     await client.close()
     await client.close()
     assert await listed(client) == []
+
+
+async def test_a_429_shows_until_the_next_call():
+    """A 429 that was retried inside leaves 1, whatever the answer after it says; the next call tells anew."""
+    quiet, warning = page(), page()
+    warning.headers["x-ms-throttle-limit-percentage"] = "0.85"
+    client = Script(
+        error(429), quiet, page(), warning, error(429, retry_after="300"), error(503, retry_after="300")
+    ).client()
+    shares = []
+    for _ in range(3):
+        await listed(client)
+        shares.append(client.throttle)
+    for _ in range(2):
+        with pytest.raises(Throttled):
+            await listed(client)
+        shares.append(client.throttle)
+    assert shares == [1.0, 0.0, 0.85, 1.0, 0.0]

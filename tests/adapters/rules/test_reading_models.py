@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lifecycle.adapters.rules import load, parse
 from lifecycle.core.model import (
+    Budget,
     Deadlines,
     Drift,
     GuardLimits,
@@ -67,6 +68,7 @@ guard:
   additions: {count: 6}
 protected: [D0000000-0000-0000-0000-000000000009]
 deadlines: {leaver: PT30M, mover: P1DT12H}
+budget: {requests: 50000, warn: 0.7, reserve: 0.1}
 """
 MINIMAL = "timeZone: UTC\nsources: {worker: [/hr]}\npackages: {}\n"
 
@@ -109,12 +111,13 @@ def test_every_part_of_a_model_is_read():
     assert model.guard == GuardLimits(timedelta(hours=12), Limit(5, 0.25, 5), Limit(6, 1.0, 50), Limit(100, 0.05, 3))
     assert model.protected == {"d0000000-0000-0000-0000-000000000009"}
     assert model.deadlines == Deadlines(timedelta(minutes=30), timedelta(hours=36))
+    assert model.budget == Budget(50_000, 0.7, 0.1)
 
 
 def test_what_is_left_out_has_the_core_s_defaults():
     """The smallest model grants nothing and has the defaults that the core states."""
     model = parse(MINIMAL, where="m.yaml")
-    assert (model.rules, model.guard, model.deadlines) == ((), GuardLimits(), Deadlines())
+    assert (model.rules, model.guard, model.deadlines, model.budget) == ((), GuardLimits(), Deadlines(), Budget())
     assert (model.leave_keep, model.grace, model.drift) == (None, timedelta(), Drift.REPORT)
 
 
@@ -192,6 +195,12 @@ def test_all_problems_are_said_at_once_each_with_its_line():
         ("count: 5,", "count: -1,", "guard.removals.count", "below 0"),
         ("count: 5,", "count: true,", "guard.removals.count", "int"),
         ("share: 0.25", "share: -0.1", "guard.removals.share", "0 to 1"),
+        ("requests: 50000", "requests: -1", "budget.requests", "0"),
+        ("requests: 50000", "requests: 1.5", "budget.requests", "int"),
+        ("warn: 0.7", "warn: 70", "budget.warn", "1"),
+        ("warn: 0.7", "warn: .nan", "budget.warn", ""),
+        ("reserve: 0.1", "reserve: -0.1", "budget.reserve", "0"),
+        ("reserve: 0.1", "reserv: 0.1", "budget.reserv", "`reserve`"),
         ("drift: repair", "drift: repair\ndrift: report", "drift", "twice"),
         ("mover: {grace: P7D}", "mover: {grace: P7D, grace: P8D}", "mover.grace", "twice"),
     ],
@@ -254,6 +263,7 @@ def test_the_hash_is_of_what_the_model_says():
         ("nurse: [ward-7]", "doctor: [ward-7]"),
         ("leave: {keep: [staff-baseline]}\n", ""),
         ("10115: Europe/Berlin", "10115: Europe/Paris"),
+        ("requests: 50000", "requests: 60000"),
     ],
 )
 def test_the_hash_changes_with_what_the_model_says(old, new):

@@ -115,6 +115,61 @@ async def test_an_empty_page_with_a_next_link(world):
     assert "@odata.nextLink" not in second
 
 
+async def test_an_empty_page_behind_the_first_has_a_link_of_its_own(world):
+    """No page names itself as the next, however many empty ones come in a row."""
+    world.tenant.settings.page_size = 1
+    await world.delivered(1)
+    await world.delivered(2)
+    await world.fault("emptyPage", skip=1, count=2)
+    links, found = [f"{EM}/assignments"], 0
+    while links[-1]:
+        answer = (await world.graph.get(links[-1])).json()
+        found += len(answer["value"])
+        links.append(answer.get("@odata.nextLink", ""))
+    assert (len(set(links)), found) == (5, 2)
+
+
+async def test_a_page_token_that_expired(world):
+    """A page behind the first is refused with that code; the first never is, and the list can begin anew."""
+    world.tenant.settings.page_size = 1
+    await world.delivered(1)
+    await world.delivered(2)
+    await world.fault("expiredPageToken", count=1)
+    link = (await world.get("assignments")).json()["@odata.nextLink"]
+    refused = await world.graph.get(link)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "Directory_ExpiredPageToken")
+    assert (await world.graph.get(link)).status_code == 200
+
+
+async def test_an_update_that_moves_nothing(world):
+    """It is delivered, and the end is where it was; other requests neither meet nor use the fault up."""
+    await world.fault("unmovedEnd", count=1)
+    id_ = await world.delivered(schedule=until("2026-06-01"))
+    for end in ("2026-06-01", "2026-07-01"):
+        request = (await world.post("adminUpdate", {"id": id_}, schedule=until("2026-07-01"))).json()["id"]
+        world.advance(30)
+        assert (await world.get(f"assignmentRequests/{request}")).json()["state"] == "delivered"
+        row = (await world.get(f"assignments/{id_}")).json()
+        assert row["schedule"]["expiration"]["endDateTime"] == f"{end}T00:00:00Z"
+
+
+async def test_a_row_that_does_not_expire(world):
+    """It stays delivered behind its end with no request about it; a later end is honoured again."""
+    late = await world.delivered(1, schedule=until("2026-02-01"))
+    await world.delivered(2, schedule=until("2026-02-01"))
+    await world.fault("neverExpires", path=late, count=1)
+    world.advance(40 * 86400)
+    assert [r["state"] for r in await world.values("assignments")] == ["delivered", "expired"]
+    assert len(await world.values("assignmentRequests")) == 3
+    await world.post("adminUpdate", {"id": late}, schedule=until("2026-03-01"))
+    world.advance(40 * 86400)
+    assert [r["state"] for r in await world.values("assignments")] == ["expired", "expired"]
+
+
+def until(day):
+    return {"expiration": {"type": "afterDateTime", "endDateTime": f"{day}T00:00:00Z"}}
+
+
 async def test_a_warning_that_the_limit_is_near(world):
     """x-ms-throttle-limit-percentage comes with the answer."""
     await world.fault("throttleLimitPercentage", percentage=0.95)

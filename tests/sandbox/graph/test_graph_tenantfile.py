@@ -31,6 +31,13 @@ def user(**change) -> dict:
     return {"users": [*small_tenant()["users"], {"id": guid("d", 4), "userPrincipalName": "u4@example.org", **change}]}
 
 
+def reviews(*, policy=1, user="u1@example.org", twice=False, **change) -> dict:
+    start, end = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+    instance = {"id": guid("f", 1), "status": "Completed", "start": start, "end": end}
+    instance |= {"decisions": [{"user": user, "decision": "Deny"}]} | change
+    return {"reviews": [{"id": guid("e", 1), "policy": guid("b", policy), "instances": [instance]}] * (1 + twice)}
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [
@@ -48,6 +55,11 @@ def user(**change) -> dict:
             {"assignments": [{"user": "u1@example.org", "policy": guid("b", 1), "end": "2020-01-01T00:00:00Z"}]},
             "assignments[0].end: must be later than the start",
         ),
+        (reviews(policy=99), "reviews[0].policy: no assignment policy has this id"),
+        (reviews(user="nobody"), "reviews[0].instances[0].decisions[0].user: no user has this id"),
+        (reviews(end="2026-01-01T00:00:00Z"), "reviews[0].instances[0].end: must be later than the start"),
+        (reviews(status="Done"), "reviews[0].instances[0].status: Invalid enum value 'Done'"),
+        (reviews(twice=True), "reviews: two entries have one id"),
         (
             {
                 "accessPackages": [

@@ -1,0 +1,151 @@
+"""Compares a package's assignments in the directory with those that the index of holders expects.
+
+Reads page by page and keeps eight bytes a row, so that its memory does not follow the size of the tenant. Finds rows
+that differ; what they mean is found out by looking at the people concerned.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from lifecycle.core.fingerprints import Fingerprints, fingerprint
+from lifecycle.errors import StaleLink
+from lifecycle.ports import Ports, Records, Sighting
+from lifecycle.records import claims, holders
+from lifecycle.records.checkpoints import Checkpoint, Stray
+from lifecycle.records.holders import Mark
+from lifecycle.records.keys import safe
+from lifecycle.records.reports import LISTED, Report
+
+SLICE = timedelta(minutes=8)
+"""How long one slice reads before the next message goes on: functions end after half an hour."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a comparison found: whom to look at, and what to report by kind (the first rows, and how many there are)."""
+
+    people: dict[str, None] = field(default_factory=dict)
+    rows: dict[str, list[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    expected: int = 0
+
+    def note(self, kind: str, what: str) -> None:
+        """Report one row."""
+        self.counts[kind] += 1
+        listed = self.rows.setdefault(kind, [])
+        if len(listed) < LISTED:
+            listed.append(what)
+
+    def report(self, package: str, run: str, at: Checkpoint, ports: Ports) -> Report:
+        """Return it as a report."""
+        return Report(
+            package=package,
+            run=run,
+            at=ports.clock.now(),
+            rows=at.rows,
+            pages=at.pages,
+            expected=self.expected,
+            checked=len(self.people),
+            counts=dict(sorted(self.counts.items())),
+            unexplained=tuple(self.rows.get("unexplained", ())),
+            strangers=tuple(self.rows.get("strangers", ())),
+            outlived=tuple(self.rows.get("outlived", ())),
+            missing=tuple(self.rows.get("missing", ())),
+        )
+
+
+async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> Found | None:
+    """Read the package's assignments on from the checkpoint; None when the slice's time was up before the last page.
+
+    With `keep` each page is kept in the checkpoint. A list that the directory no longer knows is read anew from its
+    beginning. Raises as `Entitlements.assignments_in` does.
+    """
+    found = Found()
+    expected = await _expected(package, ports.records, found)
+    expected.see_all(at.seen)
+    auto = await ports.entitlements.auto_policies()
+    started = ports.clock.now()
+    while True:
+        try:
+            page = await ports.entitlements.assignments_in(ports.model.packages[package].access_package, link=at.link)
+        except StaleLink:
+            if not at.link:
+                raise
+            await at.drop()
+            return await compare(package, at, ports, keep=keep)
+        seen, strangers = _met(page.rows, expected)
+        strays = [await _stray(row, auto, ports.records) for row in strangers]
+        if keep:
+            await at.keep(page.link, seen, strays, len(page.rows))
+        else:
+            at.strays += strays
+            at.link, at.pages, at.rows = page.link, at.pages + 1, at.rows + len(page.rows)
+        if not page.link:
+            break
+        if ports.clock.now() - started > SLICE:
+            return None
+    await _unseen(package, expected, at, found, ports.records)
+    return found
+
+
+async def _expected(package: str, records: Records, found: Found) -> Fingerprints:
+    expected = Fingerprints()
+    async for key, value in _rows(package, records):
+        mark = value[:1]
+        if mark == b"m":
+            holder = holders.parse(key, value)
+            found.note("missing", holder.person)
+            found.people[holder.person] = None
+            continue
+        if mark != b"j":
+            kind = "outlived" if mark == b"a" else "unexplained"
+            found.note(kind, holders.parse(key, value).assignment)
+        expected.add(key.encode() + value[1 : value.index(b"|")])
+        found.expected += 1
+    expected.close()
+    return expected
+
+
+def _met(rows: list[Sighting], expected: Fingerprints) -> tuple[list[int], list[Sighting]]:
+    """Tick off the rows of a page that are as expected; return their fingerprints, and the other rows."""
+    seen, strays = [], []
+    for row in rows:
+        text = f"{safe(row.user.casefold())}|{safe(row.assignment)}{holders.seconds(row.ends)}"
+        mark = fingerprint(text.encode())
+        if expected.see(mark):
+            seen.append(mark)
+        else:
+            strays.append(row)
+    return seen, strays
+
+
+async def _stray(row: Sighting, auto: frozenset[str], records: Records) -> Stray:
+    known = await claims.claimants(records, row.user) if row.user else frozenset()
+    person = next(iter(known)) if len(known) == 1 else ""
+    return Stray(row.assignment, row.user, person, row.auto or row.policy in auto)
+
+
+async def _unseen(package: str, expected: Fingerprints, at: Checkpoint, found: Found, records: Records) -> None:
+    """Find out whose rows were not met, and add the strays: rows that are new, or have another end."""
+    left = expected.unseen()
+    if left:
+        async for key, value in _rows(package, records):
+            if value[:1] != b"m" and fingerprint(key.encode() + value[1 : value.index(b"|")]) in left:
+                holder = holders.parse(key, value)
+                found.people[holder.person] = None
+                if holder.mark is Mark.JUSTIFIED:
+                    found.note("differing", holder.assignment)
+    for stray in at.strays:
+        if stray.person:
+            found.people[stray.person] = None
+            found.note("differing", stray.assignment)
+        else:
+            found.note("strangers", stray.assignment)
+
+
+async def _rows(package: str, records: Records) -> AsyncIterator[tuple[str, bytes]]:
+    async for chunk in holders.raw(records, package):
+        for row in chunk:
+            yield row

@@ -1,0 +1,93 @@
+"""The nightly comparison of everything we believe with what the directory and its reviews say, slice by slice.
+
+Each package is a message, its pages are checkpoints; so are the directory's users, the finished reviews and the count
+of requests. Finds out who differs and has them looked at, by trickle and at low priority; changes nobody's access. The
+dry run finds the same people.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from lifecycle import messages
+from lifecycle.calibrate import calibrate
+from lifecycle.compare import Found, compare
+from lifecycle.core.work import Sweep, SweepSlice
+from lifecycle.deny import read_reviews
+from lifecycle.follow_many import follow_package
+from lifecycle.ports import Ports
+from lifecycle.recognise import compare_users
+from lifecycle.records import checkpoints, reports, runs
+from lifecycle.records.runs import Run
+from lifecycle.replan import replan
+from lifecycle.trickle import enqueue, trickle
+
+
+async def drift(ports: Ports) -> str:
+    """Begin a sweep over every package, and return its run."""
+    now = ports.clock.now()
+    run = f"drift:{now:%Y-%m-%dT%H:%M:%SZ}"
+    await runs.begin(ports.records, Run(run, f"sweep:{run}", now, recheck=True))
+    slices = [SweepSlice(run, Sweep.PACKAGE, name) for name in ports.model.packages]
+    slices += [SweepSlice(run, kind) for kind in (Sweep.USERS, Sweep.REVIEWS, Sweep.BUDGET)]
+    await messages.ask_all(ports.bus, list(slices), now=now, mark=run)
+    return run
+
+
+async def slice_of(work: SweepSlice, ports: Ports) -> None:
+    """Do one slice. Raises `Transient` when something could not be read: the broker brings the message again."""
+    match work.kind:
+        case Sweep.PACKAGE:
+            await _package(work, ports)
+        case Sweep.USERS:
+            await _enqueue(work, await compare_users(ports), ports)
+        case Sweep.REVIEWS:
+            await _enqueue(work, await read_reviews(ports), ports)
+        case Sweep.BUDGET:
+            await calibrate(ports, ports.clock.now())
+        case Sweep.MODEL:
+            await replan(work, ports)
+        case Sweep.FOLLOW:
+            await follow_package(work.about, ports)
+        case Sweep.TRICKLE:
+            await trickle(work.run, ports)
+        case _ as never:
+            assert_never(never)
+
+
+async def _package(work: SweepSlice, ports: Ports) -> None:
+    if work.about not in ports.model.packages:
+        return  # the model changed while the sweep ran
+    at = await checkpoints.open_checkpoint(ports.records, work.run, work.about)
+    found = await compare(work.about, at, ports, keep=True)
+    if found is None:
+        following = replace(work, after=str(at.pages))
+        await messages.ask(ports.bus, following, now=ports.clock.now(), mark=work.run)
+        return
+    await _enqueue(work, list(found.people), ports)
+    report = found.report(work.about, work.run, at, ports)
+    await reports.keep(ports.records, report)
+    await at.drop()
+    if report.counts:
+        data = {"package": report.package, "run": report.run, "checked": report.checked, **report.counts}
+        await messages.notify(ports.bus, "drift.found", report.package, data, now=report.at, once=report.run)
+
+
+async def _enqueue(work: SweepSlice, people: list[str], ports: Ports) -> None:
+    if people:
+        run = Run(work.run, f"sweep:{work.run}", ports.clock.now(), recheck=True)
+        await enqueue(run, people, ports, whole=True)
+
+
+async def differing(ports: Ports) -> tuple[dict[str, Found], list[str]]:
+    """Return what a sweep would find, by package, and everybody it would have looked at. Writes nothing."""
+    found: dict[str, Found] = {}
+    people: dict[str, None] = {}
+    for name in ports.model.packages:
+        at = checkpoints.Checkpoint(ports.records, "")
+        one = None
+        while one is None:
+            one = await compare(name, at, ports, keep=False)
+        found[name] = one
+        people |= one.people
+    people |= dict.fromkeys(await compare_users(ports))
+    return found, list(people)

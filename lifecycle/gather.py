@@ -1,0 +1,57 @@
+"""Gathers what was said of a person, from every record joined to them, and folds it. Reads records alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from lifecycle.core.desired import Denial, Desired, entitled
+from lifecycle.core.model import AccessModel
+from lifecycle.core.person import Person, person
+from lifecycle.core.project import Membership, Project, memberships, project
+from lifecycle.core.reasons import Dropped
+from lifecycle.ports import Ports
+from lifecycle.records import facts
+from lifecycle.records.dossier import Dossier
+from lifecycle.records.identities import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a person from facts alone: who they are, where they work, the projects they are on."""
+
+    identity: Identity
+    person: Person
+    memberships: tuple[Membership, ...]
+    projects: Mapping[str, Project]
+    model: AccessModel
+
+    def entitled(self, dossier: Dossier, now: datetime, *, since: datetime) -> Desired:
+        """Return what they are entitled to at `now`, under a model in force `since`, minus what was denied."""
+        denials = [Denial(one.package, one.at, one.by) for one in dossier.refusals.values() if one.stands]
+        dropped = _dropped(dossier, self.model, since)
+        return entitled(self.person, self.memberships, self.projects, self.model, now, denials=denials, dropped=dropped)
+
+
+async def gather(identity: Identity, ports: Ports) -> Known:
+    """Read and fold everything that was said of a person."""
+    model, records = ports.model, ports.records
+    said = [fact for name in identity.ids for fact in await facts.of_worker(records, name)]
+    staffed = [fact for name in identity.ids for fact in await facts.of_member(records, name)]
+    working = memberships(staffed, model)
+    projects = {
+        name: project(name, await facts.of_project(records, name), model)
+        for name in sorted({membership.project for membership in working})
+    }
+    return Known(identity, person(identity.person, said, model), working, projects, model)
+
+
+def _dropped(dossier: Dossier, model: AccessModel, since: datetime) -> Dropped:
+    """Return the packages that a rule gave which the present model, in force `since`, no longer has."""
+    present = {rule.name for rule in model.rules}
+    return {
+        holding.package: (gone[0], since)
+        for holding in dossier.holdings.values()
+        if not holding.taken
+        and holding.package in model.packages
+        and (gone := [rule for rule in holding.rules if rule not in present])
+    }

@@ -1,0 +1,99 @@
+"""Who holds what as we last saw it, by package: what a drift sweep expects to find in the directory.
+
+Partition `holders-…`, one a package, a row an assignment (or, where one is wanted and there is none, a row without).
+Each person's own part is remembered in their dossier, so that a look writes only what has changed: the index first,
+the dossier then, so that a crash leaves a difference that the next look sees.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from lifecycle.ports import Change, Delete, Put, Records
+from lifecycle.records.dossier import Dossier, put_view
+from lifecycle.records.keys import safe
+
+_CHUNK = 1000
+_BATCH = 100
+
+
+class Mark(StrEnum):
+    """What we make of a row: justified; not justified and not ours; an auto policy's without a reason; not there."""
+
+    JUSTIFIED = "j"
+    UNEXPLAINED = "u"
+    AUTOMATIC = "a"
+    MISSING = "m"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One row of the index."""
+
+    user: str
+    assignment: str
+    mark: Mark
+    ends: datetime | None
+    person: str
+
+
+def seconds(ends: datetime | None) -> int:
+    """Return an end as whole seconds since 1970, 0 for none: what is compared with the directory's."""
+    return 0 if ends is None else int(ends.timestamp())
+
+
+async def note(dossier: Dossier, user: str, rows: Mapping[str, list[Holder]]) -> None:
+    """Make the index say what `rows` (by package) say of this person's user."""
+    view = {
+        f"{package}|{_key(user, row.assignment)}": f"{row.mark}{seconds(row.ends)}|{row.person}"
+        for package, holders in rows.items()
+        for row in holders
+    }
+    if view == dossier.view:
+        return
+    changes: dict[str, list[Change]] = {}
+    for name, value in view.items():
+        if dossier.view.get(name) != value:
+            package, _, key = name.partition("|")
+            changes.setdefault(package, []).append(Put(key, value.encode()))
+    for name in dossier.view.keys() - view.keys():
+        package, _, key = name.partition("|")
+        changes.setdefault(package, []).append(Delete(key))
+    for package, some in sorted(changes.items()):
+        for start in range(0, len(some), _BATCH):
+            await dossier.records.write(_partition(package), some[start : start + _BATCH])
+    await dossier.remember(put_view(dossier, view))
+
+
+def wanted(dossier: Dossier) -> frozenset[str]:
+    """Return the packages that were justified when the person was last looked at."""
+    found = {Mark.JUSTIFIED.value, Mark.MISSING.value}
+    return frozenset(name.partition("|")[0] for name, value in dossier.view.items() if value[0] in found)
+
+
+async def raw(records: Records, package: str) -> AsyncIterator[list[tuple[str, bytes]]]:
+    """Yield the index of a package in chunks of (key, value), for a sweep that looks at very many."""
+    after = ""
+    while True:
+        rows = await records.rows(_partition(package), after=after, limit=_CHUNK)
+        yield [(row.key, row.value) for row in rows]
+        if len(rows) < _CHUNK:
+            return
+        after = rows[-1].key + "\x20"
+
+
+def parse(key: str, value: bytes) -> Holder:
+    """Read a row of the index. The user is in the form of a key: ids of Graph are, as they stand."""
+    user, _, assignment = key.partition("|")
+    end, _, person = value[1:].decode().partition("|")
+    ends = datetime.fromtimestamp(int(end), tz=UTC) if int(end) else None
+    return Holder(user, assignment, Mark(value[:1].decode()), ends, person)
+
+
+def _key(user: str, assignment: str) -> str:
+    return f"{safe(user.casefold())}|{safe(assignment)}"
+
+
+def _partition(package: str) -> str:
+    return f"holders-{safe(package)}"

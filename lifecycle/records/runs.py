@@ -1,0 +1,173 @@
+"""Runs: bulk work over many people, of whom so many wait, were asked for, and are done.
+
+A run's people are rows (`run-…`) that move on: added, then asked for while the backlog has room, then done. All runs
+together keep at most a backlog of checks on the queue; that is one partition (`backlog`), whose head makes adding to it
+conditional. `runs` names the runs that still have people to ask for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lifecycle.errors import Lost
+from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace
+from lifecycle.records.keys import pack, safe, unpack
+
+_BATCH = 90
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run: why, how many people were added and asked for, and whether everybody was added (`whole`)."""
+
+    name: str
+    cause: str
+    begun: datetime
+    added: int = 0
+    asked: int = 0
+    recheck: bool = False
+    released: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A check of a run that is on the queue, since when."""
+
+    run: str
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: of those added, so many wait for their turn, and so many checks are on the queue."""
+
+    run: Run
+    waiting: int
+    queued: int
+
+    @property
+    def done(self) -> int:
+        """Return how many were looked at."""
+        return max(0, self.run.asked - self.queued)
+
+
+async def begin(records: Records, run: Run) -> None:
+    """Begin a run, or begin it anew: its counts start at nothing."""
+    await records.write(_partition(run.name), [Put("head", pack(run))])
+
+
+async def add(records: Records, run: Run, people: Sequence[str], *, whole: bool = False) -> None:
+    """Add people to a run; who waits already is not added twice. `whole`: these were the last."""
+    await records.write("runs", [Put(safe(run.name), run.name.encode())])
+    partition = _partition(run.name)
+    waiting = {row.key for row in await records.rows(partition, after="p-", before="q")} if people else set()
+    new = {key: name for name in people if (key := f"p-{safe(name)}") not in waiting}
+    batches = [list(new.items())[start : start + _BATCH] for start in range(0, len(new), _BATCH)] or [[]]
+    for batch in batches:
+        rows: list[Change] = [Put(key, name.encode()) for key, name in batch]
+        await _change(records, run, rows, added=len(batch), whole=whole and batch is batches[-1])
+
+
+async def next_of(records: Records, name: str, room: int) -> tuple[Run, list[str]] | None:
+    """Return the run and the next people whose turn it is, at most `room`; None when there is no such run."""
+    found = await find(records, name)
+    if found is None:
+        return None
+    rows = await records.rows(_partition(name), after="p-", before="q", limit=max(room, 1))
+    return found, [row.value.decode() for row in rows][:room]
+
+
+async def asked(records: Records, run: Run, people: Sequence[str]) -> bool:
+    """Note that checks of these people were sent; return whether any still wait."""
+    for start in range(0, len(people), _BATCH):
+        batch = people[start : start + _BATCH]
+        await _change(records, run, [Delete(f"p-{safe(name)}") for name in batch], asked=len(batch))
+    left = await records.rows(_partition(run.name), after="p-", before="q", limit=1)
+    return bool(left)
+
+
+async def close(records: Records, name: str) -> None:
+    """Take the run from the list of those that still have people to ask for; its counts stay."""
+    await records.write("runs", [Delete(safe(name))])
+
+
+async def unfinished(records: Records) -> list[str]:
+    """Return the runs that may have people to ask for."""
+    return [row.value.decode() for row in await records.rows("runs")]
+
+
+async def find(records: Records, name: str) -> Run | None:
+    """Return a run's counts."""
+    row = await records.read(_partition(name), "head")
+    return None if row is None else unpack(Run, row.value)
+
+
+async def progress(records: Records, name: str) -> Progress | None:
+    """Return how far a run is, None when there is none of that name."""
+    found = await find(records, name)
+    if found is None:
+        return None
+    waiting = await records.rows(_partition(name), after="p-", before="q")
+    queued = await records.rows("backlog", after=f"c-{safe(name)}|", before=f"c-{safe(name)}}}")
+    return Progress(found, len(waiting), len(queued))
+
+
+async def _change(
+    records: Records, run: Run, rows: list[Change], added: int = 0, asked: int = 0, *, whole: bool = False
+) -> None:
+    partition = _partition(run.name)
+    for _ in range(_ATTEMPTS):
+        head = await records.read(partition, "head")
+        now = run if head is None else unpack(Run, head.value)
+        value = pack(replace(now, added=now.added + added, asked=now.asked + asked, whole=now.whole or whole))
+        moved = Insert("head", value) if head is None else Replace("head", value, head.etag)
+        try:
+            await records.write(partition, [moved, *rows])
+        except Lost:
+            continue
+        return
+    raise Lost(f"run {run.name}: its count kept moving; it is tried again")
+
+
+# --- the backlog: what all runs together have on the queue ---------------------------------------------------------
+
+
+async def reserve(records: Records, name: str, people: Sequence[str], most: int, now: datetime) -> list[str]:
+    """Note checks that are about to be sent, as many as the backlog has room for; return whose those are."""
+    for _ in range(_ATTEMPTS):
+        head = await records.read("backlog", "head")
+        rows = await records.rows("backlog", after="c-", before="d")
+        fresh = list(people)[: max(0, min(most - len(rows), _BATCH))]
+        if not fresh:
+            return []
+        changes = [Put(_queued(name, person), pack(Queued(name, person, now))) for person in fresh]
+        value = pack(len(rows) + len(fresh))
+        moved: Change = Insert("head", value) if head is None else Replace("head", value, head.etag)
+        try:
+            await records.write("backlog", [moved, *changes])
+        except Lost:
+            continue
+        return fresh
+    raise Lost("backlog: it kept moving; it is tried again")
+
+
+async def lost(records: Records, before: datetime) -> list[Queued]:
+    """Return the checks that were sent before that instant and never taken up."""
+    rows = [unpack(Queued, row.value) for row in await records.rows("backlog", after="c-", before="d")]
+    return [one for one in rows if one.at < before]
+
+
+async def taken_up(records: Records, name: str, person: str) -> None:
+    """Note that a check of a run has left the queue."""
+    await records.write("backlog", [Delete(_queued(name, person))])
+
+
+def _queued(name: str, person: str) -> str:
+    return f"c-{safe(name)}|{safe(person)}"
+
+
+def _partition(name: str) -> str:
+    return f"run-{safe(name)}"

@@ -1,0 +1,80 @@
+"""Who or what was told something that nobody has looked at yet, so that a lost message costs minutes, not a night.
+
+A mark is set before the look is asked for and taken away by the look that read the facts behind it: conditional on its
+etag, so that what was told meanwhile stays marked. Partitions `told-0` … `told-f`, a row a person or project.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lifecycle.errors import Lost
+from lifecycle.ports import Delete, Put, Records, Replace
+from lifecycle.records.keys import pack, safe, unpack
+
+_SHARDS = "0123456789abcdef"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Somebody (or, with `project`, a project) to be looked at because of `cause`, since `at`."""
+
+    name: str
+    cause: str
+    run: str
+    at: datetime
+    project: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A mark as a look found it, to be taken away by that look alone."""
+
+    mark: Mark
+    etag: str
+
+
+async def tell(records: Records, mark: Mark) -> None:
+    """Set the mark; an earlier one about the same is replaced."""
+    await records.write(_partition(mark.name), [Put(_key(mark.name, project=mark.project), pack(mark))])
+
+
+async def read(records: Records, name: str, *, project: bool = False) -> Read | None:
+    """Return the mark, to be read before the facts are."""
+    row = await records.read(_partition(name), _key(name, project=project))
+    return None if row is None else Read(unpack(Mark, row.value), row.etag)
+
+
+async def done(records: Records, found: Read | None) -> None:
+    """Take the mark away, unless something was told since it was read."""
+    if found is None:
+        return
+    mark = found.mark
+    try:
+        await records.write(_partition(mark.name), [Delete(_key(mark.name, project=mark.project), found.etag)])
+    except Lost:
+        return
+
+
+async def put_off(records: Records, found: Read, until: datetime) -> None:
+    """Let the mark count from a later instant: the look it waits for was scheduled for then."""
+    mark = replace(found.mark, at=until)
+    row = Replace(_key(mark.name, project=mark.project), pack(mark), found.etag)
+    try:
+        await records.write(_partition(mark.name), [row])
+    except Lost:
+        return
+
+
+async def forgotten(records: Records, before: datetime) -> list[Mark]:
+    """Return what was told before that instant and is still to be looked at."""
+    marks = [unpack(Mark, row.value) for shard in _SHARDS for row in await records.rows(f"told-{shard}")]
+    return [mark for mark in marks if mark.at < before]
+
+
+def _partition(name: str) -> str:
+    return f"told-{hashlib.sha256(name.encode()).hexdigest()[0]}"
+
+
+def _key(name: str, *, project: bool) -> str:
+    return f"{'project' if project else 'person'}-{safe(name)}"

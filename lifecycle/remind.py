@@ -1,0 +1,33 @@
+"""Asks for renewals: when the window before an end opens, whoever may approve is told, once for each end.
+
+Says who, what, until when and who may approve; sends a notice and decides nothing. Silence lets the access end.
+"""
+
+from lifecycle import messages
+from lifecycle.core.evidence import Tag
+from lifecycle.core.model import RenewalMode
+from lifecycle.core.renewal import approvers
+from lifecycle.look import Look
+from lifecycle.ports import Ports
+from lifecycle.records.dossier import Asked, put_asked
+
+
+async def remind(seen: Look, ports: Ports, cause: str) -> None:
+    """Tell of every renewal whose window is open and that was not told of yet. Raises `Lost` when overtaken."""
+    known, now = seen.known, seen.now
+    for package, wanted in sorted(seen.desired.entitlements.items()):
+        if wanted.end is None or wanted.opens is None or now < wanted.opens:
+            continue
+        if ports.model.packages[package].renewal.mode is not RenewalMode.APPROVAL:
+            continue
+        asked = seen.dossier.renewals.get(package)
+        if asked is not None and asked.ends == wanted.end:
+            continue
+        names = approvers(known.person, known.memberships, known.projects, ports.model, package, now)
+        data = {"package": package, "ends": wanted.end.isoformat(), "approvers": sorted(names)}
+        # The notice first: told twice it is one message, and a record without a notice would be a lie.
+        person = known.identity.person
+        await messages.notify(ports.bus, "renewal.due", person, data, now=now, once=wanted.end.isoformat())
+        await seen.dossier.append(
+            now, Tag.RENEWAL_DUE, cause, data, put_asked(seen.dossier, Asked(package, wanted.end))
+        )

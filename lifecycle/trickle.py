@@ -1,0 +1,54 @@
+"""Bulk work trickles: a run's people are asked for as the queue has room, so that an urgent leaver waits seconds.
+
+All runs together keep at most `BACKLOG` checks on `work`. A slice fills what room there is and asks for the next one on
+a grid of seconds, so that two chains of slices of one run are one again. Reads and changes nobody's access.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from lifecycle import messages
+from lifecycle.core.work import Check, Sweep, SweepSlice
+from lifecycle.ports import Ports
+from lifecycle.records import runs
+from lifecycle.records.runs import Run
+
+BACKLOG = 200
+"""Checks of bulk work on the queue at once: as many as may wait there before an urgent leaver's."""
+
+_GRID = timedelta(seconds=3)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+async def enqueue(run: Run, people: Sequence[str], ports: Ports, *, whole: bool = False) -> None:
+    """Add people to a run and see to it that they are asked for; `whole` when these were the last."""
+    await runs.add(ports.records, run, people, whole=whole)
+    await ask_for(run.name, ports)
+
+
+async def ask_for(name: str, ports: Ports) -> None:
+    """Ask for a slice of a run, at the next point of the grid."""
+    now = ports.clock.now()
+    at = _EPOCH + ((now - _EPOCH) // _GRID + 1) * _GRID
+    await messages.ask(ports.bus, SweepSlice(name, Sweep.TRICKLE), now=now, at=at)
+
+
+async def trickle(name: str, ports: Ports) -> None:
+    """Send checks of the run's next people, as many as there is room for."""
+    now = ports.clock.now()
+    while (found := await runs.next_of(ports.records, name, BACKLOG)) is not None:
+        run, people = found
+        if not people:
+            if run.whole:
+                await runs.close(ports.records, name)
+            return
+        chosen = await runs.reserve(ports.records, name, people, BACKLOG, now)
+        if not chosen:
+            break
+        checks = [Check(person, run.cause, run=name, released=run.released, recheck=run.recheck) for person in chosen]
+        await messages.ask_all(ports.bus, list(checks), now=now, mark=f"{name} {run.begun.isoformat()}")
+        if not await runs.asked(ports.records, run, chosen):
+            continue
+    else:
+        return
+    await ask_for(name, ports)
