@@ -15,6 +15,8 @@ from lifecycle.ports import Ports, User
 from lifecycle.records import claims
 from lifecycle.records.dossier import Correlation, Dossier, put_correlation, put_patience
 
+_DECIDED = "decision"
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -34,20 +36,31 @@ async def correlate(
     choice. Somebody who has left loses access all the same, as the user they were known to be.
     """
     known = dossier.correlation
-    if known is None:
+    decided = person.recognised
+    if decided is not None and (known is None or known.decision != decided.recorded.id):
+        if known is not None and known.user != decided.user:
+            await claims.drop(ports.records, known.user, dossier.person)
+        known = Correlation(decided.user, _DECIDED, now, decision=decided.recorded.id)
+        await _keep(known, dossier, ports, now, cause)
+    elif known is None:
         found = await _find(person, ports)
         if found is None:
             return None
         known = Correlation(found[0].id, found[1], now)
-        await claims.claim(ports.records, known.user, dossier.person)
-        detail = {"user": known.user, "by": known.by}
-        await dossier.append(
-            now, Tag.CORRELATED, cause, detail, put_correlation(dossier, known), put_patience(dossier, None)
-        )
+        await _keep(known, dossier, ports, now, cause)
+    elif known.by == _DECIDED:
+        pass
     elif recheck or known.doubt:
         known = await _recheck(known, dossier, person, ports, now, cause)
     claimants = await claims.claim(ports.records, known.user, dossier.person)
     return Match(known.user, contested=len(claimants) > 1)
+
+
+async def _keep(known: Correlation, dossier: Dossier, ports: Ports, now: datetime, cause: str) -> None:
+    """Claim the user and write down who it is; the claim first, so that a conflict shows before anything is done."""
+    await claims.claim(ports.records, known.user, dossier.person)
+    changes = (put_correlation(dossier, known), put_patience(dossier, None))
+    await dossier.append(now, Tag.CORRELATED, cause, {"user": known.user, "by": known.by}, *changes)
 
 
 async def _recheck(  # noqa: PLR0917 see correlate
@@ -72,13 +85,15 @@ def _changed(known: Correlation, person: Person, found: tuple[User, str] | None)
     what = "no user carries it now" if found is None else f"it is {found[0].id}'s now"
     return (
         f"person {person.key}: was user {known.user} by {known.by}, and {what}; nothing is changed until the directory "
-        "names the same user again"
+        "names the same user again, or lifecycle.person.recognised says which one it is"
     )
 
 
 def names_of(person: Person, by: str) -> tuple[str, ...]:
     """Return the names, folded, by any of which the directory may know the person's user, of the kind that it did."""
     latest = [job.latest for job in person.employments if job.latest is not None]
+    if by == _DECIDED:
+        return ()
     if by == "employeeId":
         return tuple(sorted({key(name) for name in _employee_ids(person)}))
     return tuple(sorted({key(worker.user_principal_name) for worker in latest if worker.user_principal_name}))
@@ -87,10 +102,12 @@ def names_of(person: Person, by: str) -> tuple[str, ...]:
 async def peek(dossier: Dossier, person: Person, ports: Ports, *, recheck: bool = False) -> Match | None:
     """Return who the person is or would be taken for, without writing anything down. Raises like `correlate`."""
     known = dossier.correlation
-    if known is None:
+    if person.recognised is not None:
+        known = Correlation(person.recognised.user, _DECIDED, ports.clock.now())
+    elif known is None:
         found = await _find(person, ports)
         return None if found is None else Match(found[0].id, contested=False)
-    if (recheck or known.doubt) and person.last_end(ports.clock.now()) is None:
+    elif (recheck or known.doubt) and person.last_end(ports.clock.now()) is None:
         found = await _find(person, ports)
         if found is None or found[0].id != known.user:
             raise Mismatch(_changed(known, person, found))

@@ -12,6 +12,7 @@ from lifecycle.core.events import (
     ExceptionGranted,
     Fact,
     Opened,
+    Recognised,
     RenewalApproved,
     RenewalDenied,
     Rescheduled,
@@ -34,6 +35,8 @@ async def judge(fact: Fact, ports: Ports) -> None:
             await _renewal(fact, ports)
         case ExceptionGranted():
             await _exception(fact, ports)
+        case Recognised():
+            await _not_oneself(fact, ports, "decides which user they are")
         case Opened() | Rescheduled():
             _planned_close(fact, ports)
         case Staffed():
@@ -66,9 +69,13 @@ async def _exception(fact: ExceptionGranted, ports: Ports) -> None:
         raise MalformedEvent(
             "$.data.until", f"event {fact.recorded.id}: the exception would end at {_at(until)}, before it was granted"
         )
+    await _not_oneself(fact, ports, "grants an exception to themselves")
+
+
+async def _not_oneself(fact: ExceptionGranted | Recognised, ports: Ports, what: str) -> None:
     person = await identities.identity_of(ports.records, fact.recorded.subject)
     if await _person_of(fact.approver, ports) == person.person:
-        raise Untrusted(f"event {fact.recorded.id}: nobody grants an exception to themselves; another one must approve")
+        raise Untrusted(f"event {fact.recorded.id}: nobody {what}; another one must approve")
 
 
 # --- renewals --------------------------------------------------------------------------------------------------------

@@ -39,8 +39,7 @@ async def trickle(name: str, ports: Ports) -> None:
     while (found := await runs.next_of(ports.records, name, BACKLOG)) is not None:
         run, people = found
         if not people:
-            if run.whole:
-                await runs.close(ports.records, name)
+            await runs.close(ports.records, name)
             return
         chosen = await runs.reserve(ports.records, name, people, BACKLOG, now)
         if not chosen:

@@ -243,8 +243,20 @@ class Linked:
     worker: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Somebody who may decide says which Entra user the person is, whatever the directory's names say."""
+
+    recorded: Recorded
+    user: str
+    approver: str
+    justification: str
+
+
 type WorkerFact = Joined | Moved | Left | Rescinded
 type ProjectFact = Opened | Rescheduled | Closed
 type MembershipFact = Staffed | Released
-type DecisionFact = RenewalApproved | RenewalDenied | ExceptionGranted | ExceptionRevoked | Frozen | Thawed | Linked
+type DecisionFact = (
+    RenewalApproved | RenewalDenied | ExceptionGranted | ExceptionRevoked | Frozen | Thawed | Linked | Recognised
+)
 type Fact = WorkerFact | ProjectFact | MembershipFact | DecisionFact

@@ -19,6 +19,7 @@ from lifecycle.core.events import (
     Joined,
     Left,
     Moved,
+    Recognised,
     RenewalApproved,
     Rescinded,
     Thawed,
@@ -88,13 +89,14 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person: one or more employments, and what was decided about them."""
+    """A person: one or more employments, and what was decided about them; `recognised` is the last word on the user."""
 
     key: str
     employments: tuple[Employment, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     extensions: tuple[Extension, ...] = ()
     frozen: bool = False
+    recognised: Recognised | None = None
 
     def employed(self, at: datetime) -> bool:
         """Whether any employment runs at that instant."""
@@ -138,7 +140,14 @@ def person(identifier: str, facts: Iterable[WorkerFact | DecisionFact], model: A
                 decisions.setdefault(identity, fact)
     jobs = tuple(employment(worker, known.values(), model) for worker, known in sorted(by_worker.items()))
     ordered = sorted(decisions.values(), key=lambda fact: fact.recorded.order)
-    return Person(identifier, jobs, _exemptions(ordered, model), _extensions(ordered, model), _frozen(ordered))
+    return Person(
+        identifier,
+        jobs,
+        _exemptions(ordered, model),
+        _extensions(ordered, model),
+        _frozen(ordered),
+        next((fact for fact in reversed(ordered) if isinstance(fact, Recognised)), None),
+    )
 
 
 def employment(worker: str, facts: Iterable[WorkerFact], model: AccessModel) -> Employment:

@@ -1,6 +1,6 @@
 """Which people claim an Entra user; more than one is a conflict. Partition `user-…`, a row a person."""
 
-from lifecycle.ports import Put, Records
+from lifecycle.ports import Delete, Put, Records
 from lifecycle.records.identities import identity_of
 from lifecycle.records.keys import safe
 
@@ -13,6 +13,11 @@ async def claim(records: Records, user: str, person: str) -> frozenset[str]:
         await records.write(partition, [Put(safe(person), person.encode())])
         return await claimants(records, user)
     return await _joined(records, people)
+
+
+async def drop(records: Records, user: str, person: str) -> None:
+    """Write down that the person is not this user."""
+    await records.write(f"user-{safe(user)}", [Delete(safe(person))])
 
 
 async def claimants(records: Records, user: str) -> frozenset[str]:

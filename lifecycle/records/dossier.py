@@ -93,12 +93,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """The Entra user of this person, how it was found and when; `doubt` says why it may no longer be theirs."""
+    """The Entra user of this person, how it was found and when.
+
+    `doubt` says why it may no longer be theirs; `decision` is the event that said which user it is, if one did.
+    """
 
     user: str
     by: str
     at: datetime
     doubt: str = ""
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

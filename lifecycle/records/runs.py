@@ -19,12 +19,11 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: why, how many people were added and asked for, and whether everybody was added (`whole`)."""
+    """A run: why, how many people were asked for so far, and whether everybody was added (`whole`)."""
 
     name: str
     cause: str
     begun: datetime
-    added: int = 0
     asked: int = 0
     recheck: bool = False
     released: str = ""
@@ -42,11 +41,16 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: of those added, so many wait for their turn, and so many checks are on the queue."""
+    """How far a run is: so many people wait for their turn, and so many checks are on the queue."""
 
     run: Run
     waiting: int
     queued: int
+
+    @property
+    def people(self) -> int:
+        """Return how many were added so far."""
+        return self.run.asked + self.waiting
 
     @property
     def done(self) -> int:
@@ -60,15 +64,16 @@ async def begin(records: Records, run: Run) -> None:
 
 
 async def add(records: Records, run: Run, people: Sequence[str], *, whole: bool = False) -> None:
-    """Add people to a run; who waits already is not added twice. `whole`: these were the last."""
+    """Add people to a run; who waits already waits once. `whole`: these were the last."""
     await records.write("runs", [Put(safe(run.name), run.name.encode())])
     partition = _partition(run.name)
-    waiting = {row.key for row in await records.rows(partition, after="p-", before="q")} if people else set()
-    new = {key: name for name in people if (key := f"p-{safe(name)}") not in waiting}
-    batches = [list(new.items())[start : start + _BATCH] for start in range(0, len(new), _BATCH)] or [[]]
-    for batch in batches:
-        rows: list[Change] = [Put(key, name.encode()) for key, name in batch]
-        await _change(records, run, rows, added=len(batch), whole=whole and batch is batches[-1])
+    if whole or await records.read(partition, "head") is None:
+        await _change(records, run, [], whole=whole)
+    names = list(dict.fromkeys(people))
+    for start in range(0, len(names), _BATCH):
+        await records.write(
+            partition, [Put(f"p-{safe(name)}", name.encode()) for name in names[start : start + _BATCH]]
+        )
 
 
 async def next_of(records: Records, name: str, room: int) -> tuple[Run, list[str]] | None:
@@ -115,14 +120,12 @@ async def progress(records: Records, name: str) -> Progress | None:
     return Progress(found, len(waiting), len(queued))
 
 
-async def _change(
-    records: Records, run: Run, rows: list[Change], added: int = 0, asked: int = 0, *, whole: bool = False
-) -> None:
+async def _change(records: Records, run: Run, rows: list[Change], asked: int = 0, *, whole: bool = False) -> None:
     partition = _partition(run.name)
     for _ in range(_ATTEMPTS):
         head = await records.read(partition, "head")
         now = run if head is None else unpack(Run, head.value)
-        value = pack(replace(now, added=now.added + added, asked=now.asked + asked, whole=now.whole or whole))
+        value = pack(replace(now, asked=now.asked + asked, whole=now.whole or whole))
         moved = Insert("head", value) if head is None else Replace("head", value, head.etag)
         try:
             await records.write(partition, [moved, *rows])

@@ -73,6 +73,7 @@ facts = st.one_of(
     st.builds(ev.ExceptionRevoked, recorded, ids, ids, texts),
     st.builds(ev.Frozen, recorded, maybe),
     st.builds(ev.Thawed, recorded, maybe),
+    st.builds(ev.Recognised, recorded, ids.map(ev.key), ids, texts),
     st.builds(ev.Linked, recorded, keys),
 )
 works = st.one_of(

@@ -151,4 +151,4 @@ async def test_to_catalog_roles_alone_ours_are_what_is_known():
     """Graph counts nothing for them (403): that is no error, and ours are still counted."""
     world = World(entitlements=Counted(fails_at=1, error=Refused("no", status=403)))
     await budget.count(world.records, "one", NOW)
-    assert await calibrate(world.ports, NOW) == Spent(tenant=1, ours=1)
+    assert await world.calibrate() == Spent(tenant=1, ours=1)

@@ -74,18 +74,52 @@ def variables(worker: Worker) -> dict[str, Any]:
     }
 
 
-def matcher(rules: Sequence[tuple[str, "Program"]]) -> Matches:
+def matcher(rules: Sequence[Named]) -> Matches:
     """Return the function that says of each rule, in this order, whether it holds.
 
-    It raises `Permanent`, naming the rule, when a rule cannot answer for a worker.
+    It raises `Permanent`, naming the first rule in that order that cannot answer for a worker. Answers are remembered,
+    errors are not: each worker that a rule fails on raises anew.
     """
-    from cel import Context  # noqa: PLC0415 - as above
+    sets: dict[Reads | None, list[int]] = defaultdict(list)
+    for index, (_, program) in enumerate(rules):
+        sets[reads_of(program.source, FIELDS)].append(index)
+    bound = REMEMBERED // max(len(sets), 1)
+    asked = [(indices, _asker([rules[each] for each in indices], reads, bound)) for reads, indices in sets.items()]
+    in_order = _asker(rules, None, bound)
 
     def matches(worker: Worker) -> tuple[bool, ...]:
-        context = Context({"worker": variables(worker)})  # one for all rules: making it costs more than asking it
-        return tuple([_answer(name, program, context) for name, program in rules])
+        seen = variables(worker)
+        answers = [False] * len(rules)
+        try:
+            for indices, ask in asked:
+                for index, answer in zip(indices, ask(seen), strict=True):
+                    answers[index] = answer
+        except Permanent:
+            return in_order(seen)
+        return tuple(answers)
 
     return matches
+
+
+def _asker(rules: Sequence[Named], reads: Reads | None, bound: int) -> Callable[[dict[str, Any]], tuple[bool, ...]]:
+    """Return the function that asks rules which read the same; they are shown only what their answer is kept by."""
+    from cel import Context  # noqa: PLC0415 - as above
+
+    def asked(worker: dict[str, Any]) -> tuple[bool, ...]:
+        context = Context({"worker": worker})  # one for all rules: making it costs more than asking it
+        return tuple([_answer(name, program, context) for name, program in rules])
+
+    if reads is None:
+        return asked
+    fields, attributes = reads.fields, reads.attributes
+
+    @lru_cache(bound, typed=True)  # typed: an attribute that is 1 is neither true nor 1.0
+    def remembered(*values: Any) -> tuple[bool, ...]:
+        seen = dict(zip((*fields, *attributes), values, strict=True))
+        filled = {name: seen.pop(name) for name in attributes}
+        return asked(seen)
+
+    return remembered
 
 
 def _answer(name: str, program: "Program", context: Any) -> bool:

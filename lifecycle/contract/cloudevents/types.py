@@ -47,6 +47,7 @@ PAYLOADS = {
         payloads.Frozen,
         payloads.Thawed,
         payloads.Linked,
+        payloads.Recognised,
     )
 }
 """What `data` must look like, by the type of an event from outside."""

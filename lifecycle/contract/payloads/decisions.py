@@ -124,6 +124,24 @@ class Thawed(Payload, frozen=True):
         return cls(reason=fact.reason)
 
 
+class Recognised(Payload, frozen=True):
+    """The person is that Entra user (object id) from now on, whatever employeeId and user principal name say."""
+
+    type = "lifecycle.person.recognised"
+    user: Reference
+    approver: Id
+    justification: str
+
+    def fact(self, recorded: Recorded) -> events.Recognised:
+        """Return what happened."""
+        return events.Recognised(recorded, str(self.user), str(self.approver), self.justification)
+
+    @classmethod
+    def of(cls, fact: events.Recognised) -> Self:
+        """Return what travels."""
+        return cls(user=Reference(fact.user), approver=Id(fact.approver), justification=fact.justification)
+
+
 class Linked(Payload, frozen=True):
     """The subject and `worker` are two worker ids of one person."""
 
