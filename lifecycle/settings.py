@@ -3,6 +3,7 @@
 Names are those of the app settings in Azure; `ServiceBus` is the connection that the triggers name too.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from lifecycle.adapters.tables.address import FORM, TableAddress, table_address
 from lifecycle.errors import Misconfigured
 from lifecycle.ports import Queue
 
+_RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
 GRAPH = "https://graph.microsoft.com/v1.0"
 SQLITE = "sqlite:///"
 
@@ -57,6 +59,9 @@ class Settings:
         "directory: one list a person; catalog: catalog roles only, one list a package",
         "directory",
     )
+    writes: str = setting(
+        "LIFECYCLE_WRITES_PER_SECOND", "Requests to Graph that all instances together send in a second at most", "20"
+    )
     graph: str = setting("GRAPH_URL", "Base URL of Microsoft Graph", GRAPH)
     graph_token: str = setting("GRAPH_TOKEN", "Bearer token of the Graph simulator; refused for any other host", "")
     clock_file: str = setting("LIFECYCLE_CLOCK_FILE", "File with the sandbox clock's offset; refused in Azure", "")
@@ -70,6 +75,11 @@ class Settings:
     def listing(self) -> ListingMode:
         """Return how assignments are listed, which the granted permissions decide."""
         return ListingMode(self.permission)
+
+    @property
+    def writes_per_second(self) -> float:
+        """Return the shared rate of writes."""
+        return float(self.writes)
 
     @property
     def records_at(self) -> Path | TableAddress:
@@ -102,6 +112,8 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
         problems.append("ServiceBus__fullyQualifiedNamespace is not set: the namespace of the queues")
     if settings.permission not in set(ListingMode):
         problems.append(f"LIFECYCLE_PERMISSION is one of {', '.join(ListingMode)}")
+    if not _RATE.fullmatch(settings.writes) or not settings.writes_per_second:
+        problems.append("LIFECYCLE_WRITES_PER_SECOND is a number above 0 and below 1000, as in 20 or 2.5")
     problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if "WEBSITE_INSTANCE_ID" in environment:
         problems += [

@@ -110,7 +110,7 @@ class Wiring:
             users=GraphUsers(self.graph),
             entitlements=GraphEntitlements(self.graph, now=self.clock.now),
             reviews=GraphReviews(self.graph),
-            pace=SharedPace(self.records, self.clock),
+            pace=SharedPace(self.records, self.clock, writes_per_second=self.settings.writes_per_second),
             meter=Meter(self.records),
             model=await self.model(),
         )

@@ -194,6 +194,7 @@ def _settings(options: SandboxOptions, folder: Path, servicebus: str, graph: str
     return {
         "ServiceBus": servicebus,
         **{f"{role.upper()}_QUEUE": name for role, name in NAMES.items()},
+        "LIFECYCLE_WRITES_PER_SECOND": "200",  # the simulator keeps to the story's clock, the worker to the real one
         "WAKE_SCHEDULE": "0 */5 * * * *",
         "DRIFT_SCHEDULE": "0 0 2 * * *",
         "LIFECYCLE_RECORDS": f"sqlite:///{folder / 'records.db'}",

@@ -122,7 +122,7 @@ def _split(
             denied.add(stand.package)
     entitlements = {}
     for package, known in sorted(reasons.items()):
-        standing = sorted({stand.reason for stand in known if stand.reason.stands(now)}, key=str)
+        standing = sorted({stand.reason for stand in known if stand.reason.stands(now)}, key=lambda reason: reason.order)
         if standing:
             end = _end([stand.reason for stand in known], now)
             entitlements[package] = Entitlement(package, tuple(standing), end, _opens(known, end, now))

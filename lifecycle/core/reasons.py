@@ -46,9 +46,19 @@ class Reason:
         """Whether the reason counts at that instant."""
         return self.since <= now and (self.until is None or now < self.until)
 
+    @property
+    def order(self) -> tuple[str, str, str, datetime, datetime]:
+        """Where the reason comes among others: by what it is, then by when; what has an end comes after what has none."""
+        return (self.kind, self.name, self.of, self.since, self.until or self.since)
+
     def __str__(self) -> str:
-        until = "" if self.until is None else f" until {self.until:%Y-%m-%dT%H:%M:%SZ}"
-        return f"{self.kind} {self.name} ({self.of}) since {self.since:%Y-%m-%dT%H:%M:%SZ}{until}"
+        until = "" if self.until is None else f" until {_written(self.until)}"
+        return f"{self.kind} {self.name} ({self.of}) since {_written(self.since)}{until}"
+
+
+def _written(at: datetime) -> str:
+    """Write an instant to the second; several times faster than by `strftime`, and every plan writes many."""
+    return f"{at.isoformat()[:19]}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,6 @@ class _Walk:
     worker: str
     span: Span
     segments: tuple[_Segment, ...]
-    truths: tuple[tuple[bool, ...], ...]
     now: datetime
 
 
@@ -110,12 +119,12 @@ def _by_rules(person: Person, model: AccessModel, now: datetime) -> Iterator[Sta
     for job in person.employments:
         for span in job.spans:
             segments = tuple(_segments(job, span))
-            truths = tuple(model.matches(segment.worker) for segment in segments)
-            walk = _Walk(person, model, job.worker, span, segments, truths, now)
-            for index, rule in enumerate(model.rules):
-                if any(truth[index] for truth in truths):
+            answers = [model.matches(segment.worker) for segment in segments]
+            walk = _Walk(person, model, job.worker, span, segments, now)
+            for rule, truths in zip(model.rules, zip(*answers, strict=True), strict=False):
+                if True in truths:
                     for package in rule.grant:
-                        yield from _rule_stands(walk, rule, index, package)
+                        yield from _rule_stands(walk, rule, truths, package)
 
 
 def _segments(job: Employment, span: Span) -> Iterator[_Segment]:
@@ -133,20 +142,22 @@ def _segments(job: Employment, span: Span) -> Iterator[_Segment]:
             yield _Segment(start, end, worker)
 
 
-def _rule_stands(walk: _Walk, rule: Rule, index: int, package: str) -> Iterator[Stand]:
+def _rule_stands(walk: _Walk, rule: Rule, truths: tuple[bool, ...], package: str) -> Iterator[Stand]:
     """Yield the rule's reasons for one package: its unbroken stretches, and the grace after those a move ended.
+
+    `truths` says of each segment whether the rule holds in it.
 
     Leave suspends a reason; it does not end it, so its age (`root`) runs on for `for` and for denials.
     """
     root: datetime | None = None
     begun: datetime | None = None
     reached: datetime | None = None
-    for segment, truth in zip(walk.segments, walk.truths, strict=True):
+    for segment, truth in zip(walk.segments, truths, strict=True):
         suspended = _suspended(segment.worker, package, walk.model)
-        if begun is not None and root is not None and (suspended or not truth[index]):
+        if begun is not None and root is not None and (suspended or not truth):
             yield from _stand(walk, rule, package, Stretch(begun, reached), root, graced=not suspended)
             begun = None
-        if not truth[index]:
+        if not truth:
             root = None
             continue
         start = segment.start - rule.lead if segment.start == walk.span.start else segment.start

@@ -6,9 +6,12 @@ A rule answers true or false; anything else, an attribute that is absent include
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.adapters.rules.reads import Reads, reads_of
 from lifecycle.core.events import Worker
 from lifecycle.core.model import Matches
 from lifecycle.errors import Permanent
@@ -39,6 +42,13 @@ FIELDS = (
 ALWAYS = frozenset({"id", "status", "attributes"})
 """The fields that are never null."""
 
+REMEMBERED = 65_536
+"""How many answers one model keeps at most, over all sets of rules that read the same: some 30 MB."""
+
+type Named = tuple[str, "Program"]
+type Variables = dict[str, Any]
+type Asked = Callable[[Variables], tuple[bool, ...]]
+
 
 def compiled(expression: str) -> "Program":
     """Compile one condition. Raises `ValueError` with the column and what was expected there."""
@@ -52,7 +62,7 @@ def compiled(expression: str) -> "Program":
         raise ValueError(f"line {where[1]} column {where[2]}: {where[3]}" if where else "cannot be parsed") from None
 
 
-def variables(worker: Worker) -> dict[str, Any]:
+def variables(worker: Worker) -> Variables:
     """Return the worker as rules see it."""
     return {
         "id": worker.id,
@@ -77,49 +87,62 @@ def variables(worker: Worker) -> dict[str, Any]:
 def matcher(rules: Sequence[Named]) -> Matches:
     """Return the function that says of each rule, in this order, whether it holds.
 
-    It raises `Permanent`, naming the first rule in that order that cannot answer for a worker. Answers are remembered,
-    errors are not: each worker that a rule fails on raises anew.
+    It raises `Permanent`, naming the first rule that cannot answer for a worker. What rules answered is remembered for
+    workers who are alike in all that those rules read; that they could not answer never is.
     """
-    sets: dict[Reads | None, list[int]] = defaultdict(list)
+    alike: dict[Reads | None, list[int]] = defaultdict(list)
     for index, (_, program) in enumerate(rules):
-        sets[reads_of(program.source, FIELDS)].append(index)
-    bound = REMEMBERED // max(len(sets), 1)
-    asked = [(indices, _asker([rules[each] for each in indices], reads, bound)) for reads, indices in sets.items()]
-    in_order = _asker(rules, None, bound)
+        alike[reads_of(program.source, FIELDS)].append(index)
+    ask_all = _asker(rules)
+    groups = [
+        (indices, _rememberer(_asker([rules[index] for index in indices]), reads, REMEMBERED // len(alike)))
+        for reads, indices in alike.items()
+    ]
 
     def matches(worker: Worker) -> tuple[bool, ...]:
         seen = variables(worker)
         answers = [False] * len(rules)
         try:
-            for indices, ask in asked:
+            for indices, ask in groups:
                 for index, answer in zip(indices, ask(seen), strict=True):
                     answers[index] = answer
         except Permanent:
-            return in_order(seen)
+            return ask_all(seen)  # in the model's order, which is not that of the groups: the same rule is named always
         return tuple(answers)
 
     return matches
 
 
-def _asker(rules: Sequence[Named], reads: Reads | None, bound: int) -> Callable[[dict[str, Any]], tuple[bool, ...]]:
-    """Return the function that asks rules which read the same; they are shown only what their answer is kept by."""
+def _asker(rules: Sequence[Named]) -> Asked:
+    """Return the function that asks these rules anew."""
     from cel import Context  # noqa: PLC0415 - as above
 
-    def asked(worker: dict[str, Any]) -> tuple[bool, ...]:
+    def ask(worker: Variables) -> tuple[bool, ...]:
         context = Context({"worker": worker})  # one for all rules: making it costs more than asking it
         return tuple([_answer(name, program, context) for name, program in rules])
 
+    return ask
+
+
+def _rememberer(ask: Asked, reads: Reads | None, many: int) -> Asked:
+    """Return a function that remembers the last `many` answers, unless it cannot be told what they depend on.
+
+    The rules are shown nothing but what their answers are kept by, so that one cannot depend on anything else.
+    """
     if reads is None:
-        return asked
-    fields, attributes = reads.fields, reads.attributes
+        return ask
+    fields, names = reads.fields, reads.attributes
 
-    @lru_cache(bound, typed=True)  # typed: an attribute that is 1 is neither true nor 1.0
+    @lru_cache(many, typed=True)  # typed: an attribute that is 1 is neither true nor 1.0
     def remembered(*values: Any) -> tuple[bool, ...]:
-        seen = dict(zip((*fields, *attributes), values, strict=True))
-        filled = {name: seen.pop(name) for name in attributes}
-        return asked(seen)
+        filled = {name: value for name, value in zip(names, values[len(fields) :], strict=True) if value is not None}
+        return ask({**dict(zip(fields, values, strict=False)), "attributes": filled})
 
-    return remembered
+    def asked(worker: Variables) -> tuple[bool, ...]:
+        attributes = worker["attributes"]
+        return remembered(*[worker[name] for name in fields], *[attributes.get(name) for name in names])
+
+    return asked
 
 
 def _answer(name: str, program: "Program", context: Any) -> bool:

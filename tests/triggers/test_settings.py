@@ -1,0 +1,26 @@
+"""The settings: what the environment must say, and what is said when it does not."""
+
+import pytest
+
+from lifecycle.errors import Misconfigured
+from lifecycle.settings import from_environment
+
+ENOUGH = {
+    "ServiceBus": "Endpoint=sb://127.0.0.1/",
+    "LIFECYCLE_RECORDS": "sqlite:///records.db",
+    "LIFECYCLE_MODEL": "model.yaml",
+    "LIFECYCLE_BODIES": "bodies",
+}
+
+
+@pytest.mark.parametrize(("text", "rate"), [("", 20.0), ("2.5", 2.5), ("999", 999.0)])
+def test_the_rate_of_writes_is_a_number(text, rate):
+    """Twenty a second unless it is said otherwise."""
+    assert from_environment({**ENOUGH, "LIFECYCLE_WRITES_PER_SECOND": text}).writes_per_second == rate
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "-1", "many", "1e3", "1000", "٣", "nan"])
+def test_another_rate_of_writes_is_refused_with_an_example(text):
+    """No writes at all is not a rate, and neither is a word."""
+    with pytest.raises(Misconfigured, match="as in 20"):
+        from_environment({**ENOUGH, "LIFECYCLE_WRITES_PER_SECOND": text})
