@@ -5,21 +5,22 @@ that differ; what they mean is found out by looking at the people concerned.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from lifecycle.core.fingerprints import Fingerprints, fingerprint
+from lifecycle.core.fingerprints import Fingerprints, fingerprints
 from lifecycle.errors import StaleLink
-from lifecycle.ports import Ports, Records, Sighting
+from lifecycle.ports import Ports, Records, Row, Sighting
 from lifecycle.records import claims, holders
 from lifecycle.records.checkpoints import Checkpoint, Stray
-from lifecycle.records.holders import Mark
+from lifecycle.records.holders import Holder, Mark
 from lifecycle.records.keys import safe
 from lifecycle.records.reports import LISTED, Report
 
 SLICE = timedelta(minutes=8)
 """How long one slice reads before the next message goes on: functions end after half an hour."""
+
+_AS_IT_SHOULD_BE = Mark.JUSTIFIED.encode()
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class Found:
 async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> Found | None:
     """Read the package's assignments on from the checkpoint; None when the slice's time was up before the last page.
 
-    With `keep` each page is kept in the checkpoint. A list that the directory no longer knows is read anew from its
+    With `keep` the pages are kept in the checkpoint. A list that the directory no longer knows is read anew from its
     beginning. Raises as `Entitlements.assignments_in` does.
     """
     found = Found()
@@ -85,6 +86,8 @@ async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> 
         if not page.link:
             break
         if ports.clock.now() - started > SLICE:
+            if keep:
+                await at.save()
             return None
     await _unseen(package, expected, at, found, ports.records)
     return found
@@ -92,28 +95,42 @@ async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> 
 
 async def _expected(package: str, records: Records, found: Found) -> Fingerprints:
     expected = Fingerprints()
-    async for key, value in _rows(package, records):
-        mark = value[:1]
-        if mark == b"m":
-            holder = holders.parse(key, value)
-            found.note("missing", holder.person)
-            found.people[holder.person] = None
-            continue
-        if mark != b"j":
-            kind = "outlived" if mark == b"a" else "unexplained"
-            found.note(kind, holders.parse(key, value).assignment)
-        expected.add(key.encode() + value[1 : value.index(b"|")])
-        found.expected += 1
+    async for chunk in holders.raw(records, package):
+        rows = [row for row in chunk if row.value.startswith(_AS_IT_SHOULD_BE) or _note(found, holders.parse(row))]
+        expected.add_all(_texts(rows))
+        found.expected += len(rows)
     expected.close()
     return expected
+
+
+def _note(found: Found, holder: Holder) -> bool:
+    """Report a row of the index that is not as it should be; return whether the directory is expected to have it."""
+    match holder.mark:
+        case Mark.MISSING:
+            found.note("missing", holder.person)
+            found.people[holder.person] = None
+            return False
+        case Mark.AUTOMATIC:
+            found.note("outlived", holder.assignment)
+        case _:
+            found.note("unexplained", holder.assignment)
+    return True
+
+
+def _texts(rows: list[Row]) -> list[bytes]:
+    """Return what is compared, in the index's words: user, assignment and end."""
+    return [row.key.encode() + row.value[1 : row.value.index(b"|")] for row in rows]
+
+
+def _seen_texts(rows: list[Sighting]) -> list[bytes]:
+    """Return what is compared, in the same words, of rows of the directory."""
+    return [f"{safe(row.user.casefold())}|{safe(row.assignment)}{holders.seconds(row.ends)}".encode() for row in rows]
 
 
 def _met(rows: list[Sighting], expected: Fingerprints) -> tuple[list[int], list[Sighting]]:
     """Tick off the rows of a page that are as expected; return their fingerprints, and the other rows."""
     seen, strays = [], []
-    for row in rows:
-        text = f"{safe(row.user.casefold())}|{safe(row.assignment)}{holders.seconds(row.ends)}"
-        mark = fingerprint(text.encode())
+    for row, mark in zip(rows, fingerprints(_seen_texts(rows)), strict=True):
         if expected.see(mark):
             seen.append(mark)
         else:
@@ -131,21 +148,18 @@ async def _unseen(package: str, expected: Fingerprints, at: Checkpoint, found: F
     """Find out whose rows were not met, and add the strays: rows that are new, or have another end."""
     left = expected.unseen()
     if left:
-        async for key, value in _rows(package, records):
-            if value[:1] != b"m" and fingerprint(key.encode() + value[1 : value.index(b"|")]) in left:
-                holder = holders.parse(key, value)
-                found.people[holder.person] = None
-                if holder.mark is Mark.JUSTIFIED:
-                    found.note("differing", holder.assignment)
+        async for chunk in holders.raw(records, package):
+            marks = fingerprints(_texts(chunk))
+            if left.isdisjoint(marks):
+                continue
+            for row, mark in zip(chunk, marks, strict=True):
+                if mark in left and (holder := holders.parse(row)).mark is not Mark.MISSING:
+                    found.people[holder.person] = None
+                    if holder.mark is Mark.JUSTIFIED:
+                        found.note("differing", holder.assignment)
     for stray in at.strays:
         if stray.person:
             found.people[stray.person] = None
             found.note("differing", stray.assignment)
         else:
             found.note("strangers", stray.assignment)
-
-
-async def _rows(package: str, records: Records) -> AsyncIterator[tuple[str, bytes]]:
-    async for chunk in holders.raw(records, package):
-        for row in chunk:
-            yield row

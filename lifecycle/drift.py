@@ -19,13 +19,14 @@ from lifecycle.recognise import compare_users
 from lifecycle.records import checkpoints, reports, runs
 from lifecycle.records.runs import Run
 from lifecycle.replan import replan
+from lifecycle.sweep import wake
 from lifecycle.trickle import enqueue, trickle
 
 
-async def drift(ports: Ports) -> str:
-    """Begin a sweep over every package, and return its run."""
+async def drift(ports: Ports, run: str = "") -> str:
+    """Begin a sweep over every package, and return its run: `run`, or one named by the time."""
     now = ports.clock.now()
-    run = f"drift:{now:%Y-%m-%dT%H:%M:%SZ}"
+    run = run or f"drift:{now:%Y-%m-%dT%H:%M:%SZ}"
     await runs.begin(ports.records, Run(run, f"sweep:{run}", now, recheck=True))
     slices = [SweepSlice(run, Sweep.PACKAGE, name) for name in ports.model.packages]
     slices += [SweepSlice(run, kind) for kind in (Sweep.USERS, Sweep.REVIEWS, Sweep.BUDGET)]
@@ -36,6 +37,10 @@ async def drift(ports: Ports) -> str:
 async def slice_of(work: SweepSlice, ports: Ports) -> None:
     """Do one slice. Raises `Transient` when something could not be read: the broker brings the message again."""
     match work.kind:
+        case Sweep.DRIFT:
+            await drift(ports, work.run)
+        case Sweep.WAKE:
+            await wake(ports)
         case Sweep.PACKAGE:
             await _package(work, ports)
         case Sweep.USERS:

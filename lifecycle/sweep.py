@@ -34,16 +34,19 @@ ORPHANED = timedelta(hours=1)
 """How long a project may be spoken of before somebody opens it; events overtake each other, but not by that much."""
 
 
-async def due_now(ports: Ports) -> list[WakeUp]:
-    """Return who is due before the next tick, without entries that their dossier no longer holds."""
+async def due_within(ports: Ports, span: timedelta = _TICK) -> tuple[list[WakeUp], list[WakeUp]]:
+    """Return who is due within the span (before the next tick), and entries that their dossier no longer holds.
+
+    Writes nothing.
+    """
     now = ports.clock.now()
-    found = []
-    for due in await wakeups.due(ports.records, now + _TICK):
-        if due.at < now - _TICK and (await open_dossier(ports.records, due.person)).wake != due.at:
-            await wakeups.forget(ports.records, due)
-        else:
-            found.append(due)
-    return found
+    found: list[WakeUp] = []
+    stale: list[WakeUp] = []
+    for due in await wakeups.due(ports.records, now + span):
+        late = due.at < now - _TICK
+        gone = late and (await open_dossier(ports.records, due.person)).wake != due.at
+        (stale if gone else found).append(due)
+    return found, stale
 
 
 async def wake(ports: Ports) -> int:
@@ -53,7 +56,9 @@ async def wake(ports: Ports) -> int:
     and never looked at, and runs that stopped, are taken up again.
     """
     now = ports.clock.now()
-    found = await due_now(ports)
+    found, stale = await due_within(ports)
+    for entry in stale:
+        await wakeups.forget(ports.records, entry)
     for due in found[:BACKLOG]:
         late = int(max(timedelta(), now - due.at) / _TICK)
         await messages.ask(
@@ -98,7 +103,7 @@ async def fan_out(work: FanOut, ports: Ports) -> None:
         return
     if not work.after:
         await runs.begin(ports.records, Run(work.run, work.cause, now))
-        if known.closed(now):
+        if known.open[-1].end is not None:  # closed by somebody, today or on a day to come
             await _doubt_the_whole(work, ports)
     names = await facts.members_of(ports.records, work.project, after=work.after, limit=BACKLOG)
     persons = dict.fromkeys([(await identity_of(ports.records, name)).person for name in names])

@@ -10,7 +10,21 @@ import typer
 from typer import rich_utils
 from typer.core import TyperGroup
 
-from lifecycle.cli import explain, feed, held, plan, quarantine, sandbox, send
+from lifecycle.cli import (
+    adopt,
+    budget,
+    due,
+    explain,
+    feed,
+    held,
+    plan,
+    project,
+    quarantine,
+    renew,
+    sandbox,
+    send,
+    sweep,
+)
 from lifecycle.cli.exits import Code
 from lifecycle.cli.screen import failure
 from lifecycle.errors import LifecycleError
@@ -63,8 +77,8 @@ app = typer.Typer(
     help="Keeps people's Microsoft Entra access packages equal to what HR and projects say. This program shows, "
     "explains and sends; the function app alone changes access.",
     epilog="Example: lifecycle sandbox, and in another terminal lifecycle send examples/events/worker.joined.json\n\n"
-    "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan alone); 64 wrong usage.",
+    "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan and dry runs); 64 wrong usage.",
 )
 
-for group in (sandbox, send, feed, plan, explain, held, quarantine):
+for group in (sandbox, send, feed, adopt, plan, explain, due, held, renew, project, sweep, budget, quarantine):
     group.register(app)

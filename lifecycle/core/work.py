@@ -49,9 +49,12 @@ class Sweep(StrEnum):
     """What a slice is of.
 
     The assignments of a package, the directory's users, finished reviews, the tenant's requests; everybody under a new
-    access model; requests under way for a package; the people of a run who still wait.
+    access model; requests under way for a package; the people of a run who still wait. `DRIFT` and `WAKE` begin what
+    their timers begin.
     """
 
+    DRIFT = "drift"
+    WAKE = "wake"
     PACKAGE = "package"
     USERS = "users"
     REVIEWS = "reviews"

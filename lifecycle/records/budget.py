@@ -142,6 +142,29 @@ class _Day:
 
 async def spent(records: Records, now: datetime) -> Spent:
     """Return the requests of the rolling quarter: one read of some hundred short rows. `Meter` remembers it."""
+    days = (await _days(records, now)).values()
+    return Spent(sum(day.tenant for day in days), sum(day.ours for day in days))
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One UTC day: everybody's requests as far as we know, ours among them, and up to when Graph was asked."""
+
+    day: date
+    tenant: int
+    ours: int
+    told_until: datetime | None = None
+
+
+async def by_day(records: Records, now: datetime) -> list[Day]:
+    """Return the days of the rolling quarter of which something is known, oldest first; the same one read."""
+    return [
+        Day(date.fromisoformat(name), day.tenant, day.ours, None if day.told is None else day.told.until)
+        for name, day in sorted((await _days(records, now)).items())
+    ]
+
+
+async def _days(records: Records, now: datetime) -> dict[str, _Day]:
     days: dict[str, _Day] = {}
     for row in await _quarter(records, now):
         name, _, shard = row.key.partition("-")
@@ -150,7 +173,7 @@ async def spent(records: Records, now: datetime) -> Spent:
             day.hours += unpack(dict[str, int], row.value).items()
         else:
             day.told = unpack(_Told, row.value)
-    return Spent(sum(day.tenant for day in days.values()), sum(day.ours for day in days.values()))
+    return days
 
 
 class Meter:

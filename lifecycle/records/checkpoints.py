@@ -1,6 +1,7 @@
-"""How far a sweep over a package is: where to read on, and what was seen, page by page, so that it can be resumed.
+"""How far a sweep over a package is: where to read on, and what was seen until there, so that it can be resumed.
 
-Partition `sweep-…`, one for each run and subject: a head, and a row a page. Dropped when the sweep is over.
+Partition `sweep-…`, one for each run and subject: a head, and a row for every few pages, which are read again when the
+sweep dies between. Dropped when the sweep is over.
 """
 
 from array import array
@@ -10,6 +11,8 @@ from lifecycle.ports import Delete, Put, Records
 from lifecycle.records.keys import pack, safe, unpack
 
 _BATCH = 100
+_PAGES = 10
+_STRAYS = 50  # of these a row holds few: they are told in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Stray:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class _Pages:
     seen: bytes = b""
     strays: tuple[Stray, ...] = ()
 
@@ -39,14 +42,31 @@ class Checkpoint:
     rows: int = 0
     strays: list[Stray] = field(default_factory=list)
     seen: array[int] = field(default_factory=lambda: array("Q"))
+    _noted: int = 0
+    _seen: array[int] = field(default_factory=lambda: array("Q"))
+    _strays: list[Stray] = field(default_factory=list)
 
     async def keep(self, link: str, seen: list[int], strays: list[Stray], rows: int) -> None:
-        """Keep what one page held, and where to read on."""
-        page = _Page(array("Q", seen).tobytes(), tuple(strays))
-        head = {"link": link, "pages": self.pages + 1, "rows": self.rows + rows}
-        await self.records.write(self.partition, [Put("head", pack(head)), Put(f"p-{self.pages:08d}", pack(page))])
+        """Take note of what one page held, and where to read on; saved with some others."""
         self.link, self.pages, self.rows = link, self.pages + 1, self.rows + rows
         self.strays += strays
+        self._noted += 1
+        self._seen.extend(seen)
+        self._strays += strays
+        if self._noted >= _PAGES or len(self._strays) >= _STRAYS:
+            await self.save()
+
+    async def save(self) -> None:
+        """Save what was noted since the last time."""
+        if not self._noted:
+            return
+        head = {"link": self.link, "pages": self.pages, "rows": self.rows}
+        pages = _Pages(self._seen.tobytes(), tuple(self._strays))
+        await self.records.write(self.partition, [Put("head", pack(head)), Put(f"p-{self.pages:08d}", pack(pages))])
+        self._forget()
+
+    def _forget(self) -> None:
+        self._noted, self._seen, self._strays = 0, array("Q"), []
 
     async def drop(self) -> None:
         """Forget all of it: the sweep is over, or begins anew."""
@@ -54,6 +74,7 @@ class Checkpoint:
             await self.records.write(self.partition, [Delete(row.key) for row in rows])
         self.link, self.pages, self.rows = "", 0, 0
         self.strays, self.seen = [], array("Q")
+        self._forget()
 
 
 async def open_checkpoint(records: Records, run: str, about: str) -> Checkpoint:
@@ -65,7 +86,7 @@ async def open_checkpoint(records: Records, run: str, about: str) -> Checkpoint:
     content = unpack(dict[str, str | int], head.value)
     found.link, found.pages, found.rows = str(content["link"]), int(content["pages"]), int(content["rows"])
     for row in await records.rows(found.partition, after="p-", before="q"):
-        page = unpack(_Page, row.value)
+        page = unpack(_Pages, row.value)
         found.seen.frombytes(page.seen)
         found.strays += page.strays
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from lifecycle.ports import Change, Delete, Put, Records
+from lifecycle.ports import Change, Delete, Put, Records, Row
 from lifecycle.records.dossier import Dossier, put_view
 from lifecycle.records.keys import safe
 
@@ -72,23 +72,23 @@ def wanted(dossier: Dossier) -> frozenset[str]:
     return frozenset(name.partition("|")[0] for name, value in dossier.view.items() if value[0] in found)
 
 
-async def raw(records: Records, package: str) -> AsyncIterator[list[tuple[str, bytes]]]:
-    """Yield the index of a package in chunks of (key, value), for a sweep that looks at very many."""
+async def raw(records: Records, package: str) -> AsyncIterator[list[Row]]:
+    """Yield the index of a package in chunks of rows, unread: a sweep looks at very many."""
     after = ""
     while True:
         rows = await records.rows(_partition(package), after=after, limit=_CHUNK)
-        yield [(row.key, row.value) for row in rows]
+        yield rows
         if len(rows) < _CHUNK:
             return
         after = rows[-1].key + "\x20"
 
 
-def parse(key: str, value: bytes) -> Holder:
+def parse(row: Row) -> Holder:
     """Read a row of the index. The user is in the form of a key: ids of Graph are, as they stand."""
-    user, _, assignment = key.partition("|")
-    end, _, person = value[1:].decode().partition("|")
+    user, _, assignment = row.key.partition("|")
+    end, _, person = row.value[1:].decode().partition("|")
     ends = datetime.fromtimestamp(int(end), tz=UTC) if int(end) else None
-    return Holder(user, assignment, Mark(value[:1].decode()), ends, person)
+    return Holder(user, assignment, Mark(row.value[:1].decode()), ends, person)
 
 
 def _key(user: str, assignment: str) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import ServiceRequestError, ServiceResponseTimeoutError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseTimeoutError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient
 
@@ -281,6 +281,21 @@ async def test_in_azure_the_apps_identity_is_used(transport):
     await store.close()
 
 
+async def test_without_a_token_the_identity_is_named(transport):
+    """An identity that gets no token now may get one later; nothing was sent, and no role is blamed."""
+
+    class Unsigned(Signed):
+        async def get_token(self, *scopes, **options):
+            raise ClientAuthenticationError("secret")
+
+    address = table_address("https://contoso.table.core.windows.net/records")
+    store = TableRecords(address, Unsigned(), transport=transport, sleep=noting([]))
+    with pytest.raises(Transient, match="check the app's identity"):
+        await store.read("p", "k")
+    assert transport.sent == []
+    await store.close()
+
+
 def test_azure_needs_an_identity():
     """Without one nothing is made that would try."""
     with pytest.raises(Misconfigured, match="identity"):
@@ -344,6 +359,7 @@ def calls(store):
         (400, "InvalidInput", Permanent, "400 InvalidInput"),
         (404, None, Transient, "404"),
         (400, None, Transient, "400"),
+        (400, "secret <code>", Transient, "400"),
         (409, "TableBeingDeleted", Transient, "TableBeingDeleted"),
         (429, "TooManyRequests", Throttled, "busy"),
         (500, "OperationTimedOut", Transient, "OperationTimedOut"),
@@ -387,6 +403,16 @@ async def test_an_empty_page_is_no_end():
     async with answering(*pages) as (store, _, asked):
         assert [(row.key, row.value) for row in await store.rows("p")] == [("k", b"v")]
         assert asked == ["POST", "GET", "GET"]
+
+
+async def test_a_page_that_is_too_long_is_cut():
+    """Whatever a page holds, a limit is the limit, and no further page is asked for."""
+    row = {"odata.etag": 'W/"1"', "PartitionKey": "p", "RowKey": "k", "value@odata.type": "Edm.Binary", "value": "dg=="}
+    rows = {"value": [row | {"RowKey": key} for key in "abc"]}
+    following = {"x-ms-continuation-NextPartitionKey": "p", "x-ms-continuation-NextRowKey": "d"}
+    async with answering((200, json.dumps(rows).encode(), following)) as (store, _, asked):
+        assert [row.key for row in await store.rows("p", limit=2)] == ["a", "b"]
+        assert asked == ["POST", "GET"]
 
 
 async def test_a_list_that_breaks_in_its_middle_is_no_short_list():

@@ -12,6 +12,7 @@ from time import monotonic
 import msgspec
 
 from lifecycle.adapters.graph import terms, wire
+from lifecycle.adapters.graph.ahead import Ahead
 from lifecycle.adapters.graph.answers import Answer
 from lifecycle.adapters.graph.client import GraphClient
 from lifecycle.adapters.graph.permissions import ASSIGNMENTS, POLICIES, POLICY, REQUEST, REQUESTS, ListingMode
@@ -68,6 +69,7 @@ class GraphEntitlements:
         self._narrow = True
         self._auto: tuple[float, frozenset[str]] | None = None
         self._terms: dict[str, tuple[float, PolicyTerms]] = {}
+        self._ahead = Ahead(self._delivered)
 
     @property
     def throttle(self) -> float:
@@ -159,8 +161,12 @@ class GraphEntitlements:
     async def assignments_in(self, package: str, *, link: str = "") -> Page[Sighting]:
         """Return one page of a package's delivered rows; a user who is not in the tenant yet has no id ("").
 
-        Raises as `GraphClient.page` does, `StaleLink` among them; `Transient` for a row that cannot be told.
+        The next page is read meanwhile (`lifecycle.adapters.graph.ahead`). Raises as `GraphClient.page` does,
+        `StaleLink` among them; `Transient` for a row that cannot be told.
         """
+        return await self._ahead.page(package, link)
+
+    async def _delivered(self, package: str, link: str) -> Page[Sighting]:
         filter_ = f"accessPackage/id eq {quoted(package)} and state eq 'Delivered'"
         query = {"filter": filter_, "expand": "target,assignmentPolicy"}
         page = await self._client.page(ASSIGNMENTS, wire.sighted, query=query, link=link)
@@ -209,6 +215,7 @@ class GraphEntitlements:
 
     async def close(self) -> None:
         """Close the client's connections."""
+        await self._ahead.close()
         await self._client.close()
 
 
