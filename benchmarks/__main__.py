@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import decoding, graph_calls, imports, planning, recording, throughput
+from benchmarks import closing, decoding, drift, graph_calls, imports, planning, recording, throughput
 from benchmarks.measurement import Measurement, named
 
 _DECODING = Measurement(
@@ -24,6 +24,8 @@ MEASUREMENTS = (
     *imports.MEASUREMENTS,
     *planning.MEASUREMENTS,
     *recording.MEASUREMENTS,
+    *drift.MEASUREMENTS,
+    *closing.MEASUREMENTS,
 )
 
 

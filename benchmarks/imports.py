@@ -27,13 +27,14 @@ VENDORS = (
     "tenacity",
     "cloudevents",
 )
-FIRST_VENDORS = (*VENDORS, "cel", "yaml")
+FIRST_VENDORS = (*VENDORS, "azure.data.tables.aio", "cel", "yaml")
 INDEXING = ("function_app",)
 FIRST_MESSAGE = (
     *INDEXING,
     "lifecycle.intake",
     "lifecycle.attend",
     "lifecycle.adapters.servicebus",
+    "lifecycle.adapters.tables.records",
     "lifecycle.adapters.rules",
     "lifecycle.adapters.graph.pipeline",
     "cel",

@@ -20,7 +20,7 @@ async def affordable(steps: Sequence[ChangeStep], seen: Look, ports: Ports) -> l
     allowed = [step for step in steps if allowance.allows(step)]
     if len(allowed) < len(steps):
         waiting = sorted({step.package for step in steps} - {step.package for step in allowed})
-        data = {"waits": "budget", "packages": waiting, "left": allowance.left}
+        data = {"waits": "budget", "packages": waiting}  # not how many are left: it would be other news every hour
         person = seen.known.identity.person
         await messages.notify(ports.bus, "access.late", person, data, now=seen.now, once=f"{seen.now:%Y-%m-%d}")
     return allowed

@@ -11,6 +11,7 @@ from typing import assert_never
 from lifecycle import messages
 from lifecycle.actual import SETTLE
 from lifecycle.core.evidence import Detail, Tag
+from lifecycle.core.model import AccessModel
 from lifecycle.core.plan import Assign, ChangeStep, Remove, Reschedule, takes_away
 from lifecycle.errors import Ambiguous, Lost, Refused, Transient
 from lifecycle.follow import INTERVALS, came_too_late, try_again
@@ -41,7 +42,7 @@ async def apply(step: ChangeStep, dossier: Dossier, user: str, ports: Ports, cau
     """
     await ports.pace.turn(urgent=takes_away(step))
     now = ports.clock.now()
-    flight = _flight(step, dossier, now, cause)
+    flight = _flight(step, dossier, ports, now, cause)
     request = _request(step, flight, user, ports, now)
     await dossier.append(now, Tag.INTENDED, cause, _intent(step, request), put_flight(dossier, flight))
     try:
@@ -79,7 +80,7 @@ async def _count(request: Request, ports: Ports, now: datetime) -> None:
         return  # the outcome is what must be recorded; the daily count of the tenant's requests has this one too
 
 
-def _flight(step: ChangeStep, dossier: Dossier, now: datetime, cause: str) -> Flight:
+def _flight(step: ChangeStep, dossier: Dossier, ports: Ports, now: datetime, cause: str) -> Flight:
     kind = _kind(step)
     failed = dossier.flights.get(step.package)
     return Flight(
@@ -93,7 +94,7 @@ def _flight(step: ChangeStep, dossier: Dossier, now: datetime, cause: str) -> Fl
         assignment="" if isinstance(step, Assign) else step.assignment,
         ends=None if isinstance(step, Remove) else step.ends,
         why=step.why,
-        rules=_rules(step.why),
+        rules=rules_of(step.why, ports.model),
         looks=0 if failed is None else failed.looks,
     )
 
@@ -110,10 +111,15 @@ def _kind(step: ChangeStep) -> str:
             assert_never(never)
 
 
-def _rules(why: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the rules among the reasons, to know later which of them a new model dropped."""
+def rules_of(why: tuple[str, ...], model: AccessModel) -> tuple[str, ...]:
+    """Return the names of the rules among the reasons, to know later which of them a new model dropped.
+
+    Those that are dropped already, and count as grace, stay among them: their grace ends when it was going to.
+    """
+    present = {rule.name for rule in model.rules}
     words = [reason.split(" ", 2) for reason in why]
-    return tuple(word[1] for word in words if len(word) > 1 and word[0] == "rule")
+    named = [(word[0], word[1]) for word in words if len(word) > 1]
+    return tuple(name for kind, name in named if kind == "rule" or (kind == "grace" and name not in present))
 
 
 def _request(step: ChangeStep, flight: Flight, user: str, ports: Ports, now: datetime) -> Request:

@@ -4,9 +4,11 @@ Reads page by page and keeps eight bytes a row, so that its memory does not foll
 that differ; what they mean is found out by looking at the people concerned.
 """
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 
 from lifecycle.core.fingerprints import Fingerprints, fingerprints
 from lifecycle.errors import StaleLink
@@ -20,17 +22,22 @@ from lifecycle.records.reports import LISTED, Report
 SLICE = timedelta(minutes=8)
 """How long one slice reads before the next message goes on: functions end after half an hour."""
 
+_BLOCK = 100
 _AS_IT_SHOULD_BE = Mark.JUSTIFIED.encode()
 
 
 @dataclass(slots=True)
 class Found:
-    """What a comparison found: whom to look at, and what to report by kind (the first rows, and how many there are)."""
+    """What a comparison found: whom to look at, and what to report by kind (the first rows, and how many there are).
+
+    `blocks` are the index's keys at every `_BLOCK`-th expected row: where to find a row again by its place.
+    """
 
     people: dict[str, None] = field(default_factory=dict)
     rows: dict[str, list[str]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     expected: int = 0
+    blocks: list[str] = field(default_factory=list)
 
     def note(self, kind: str, what: str) -> None:
         """Report one row."""
@@ -68,7 +75,7 @@ async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> 
     expected.see_all(at.seen)
     auto = await ports.entitlements.auto_policies()
     started = ports.clock.now()
-    while True:
+    while not at.whole:
         try:
             page = await ports.entitlements.assignments_in(ports.model.packages[package].access_package, link=at.link)
         except StaleLink:
@@ -82,10 +89,9 @@ async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> 
             await at.keep(page.link, seen, strays, len(page.rows))
         else:
             at.strays += strays
+            at.seen.extend(seen)
             at.link, at.pages, at.rows = page.link, at.pages + 1, at.rows + len(page.rows)
-        if not page.link:
-            break
-        if ports.clock.now() - started > SLICE:
+        if page.link and ports.clock.now() - started > SLICE:
             if keep:
                 await at.save()
             return None
@@ -97,6 +103,7 @@ async def _expected(package: str, records: Records, found: Found) -> Fingerprint
     expected = Fingerprints()
     async for chunk in holders.raw(records, package):
         rows = [row for row in chunk if row.value.startswith(_AS_IT_SHOULD_BE) or _note(found, holders.parse(row))]
+        found.blocks += [row.key for row in rows[-found.expected % _BLOCK :: _BLOCK]]
         expected.add_all(_texts(rows))
         found.expected += len(rows)
     expected.close()
@@ -127,15 +134,14 @@ def _seen_texts(rows: list[Sighting]) -> list[bytes]:
     return [f"{safe(row.user.casefold())}|{safe(row.assignment)}{holders.seconds(row.ends)}".encode() for row in rows]
 
 
-def _met(rows: list[Sighting], expected: Fingerprints) -> tuple[list[int], list[Sighting]]:
+def _met(rows: list[Sighting], expected: Fingerprints) -> tuple[array[int], list[Sighting]]:
     """Tick off the rows of a page that are as expected; return their fingerprints, and the other rows."""
-    seen, strays = [], []
-    for row, mark in zip(rows, fingerprints(_seen_texts(rows)), strict=True):
-        if expected.see(mark):
-            seen.append(mark)
-        else:
-            strays.append(row)
-    return seen, strays
+    marks = fingerprints(_seen_texts(rows))
+    unknown = expected.see_each(marks)
+    strays = [rows[number] for number in unknown]
+    for number in reversed(unknown):
+        del marks[number]
+    return marks, strays
 
 
 async def _stray(row: Sighting, auto: frozenset[str], records: Records) -> Stray:
@@ -147,15 +153,16 @@ async def _stray(row: Sighting, auto: frozenset[str], records: Records) -> Stray
 async def _unseen(package: str, expected: Fingerprints, at: Checkpoint, found: Found, records: Records) -> None:
     """Find out whose rows were not met, and add the strays: rows that are new, or have another end."""
     left = expected.unseen()
-    if left:
-        async for chunk in holders.raw(records, package):
+    moved = {stray.assignment for stray in at.strays if stray.person}
+    behind = dict(pairwise([*found.blocks, ""]))
+    for block in dict.fromkeys(place // _BLOCK for place in expected.places(left)):
+        key = found.blocks[block]
+        async for chunk in holders.raw(records, package, after=key, before=behind[key]):
             marks = fingerprints(_texts(chunk))
-            if left.isdisjoint(marks):
-                continue
             for row, mark in zip(chunk, marks, strict=True):
                 if mark in left and (holder := holders.parse(row)).mark is not Mark.MISSING:
                     found.people[holder.person] = None
-                    if holder.mark is Mark.JUSTIFIED:
+                    if holder.mark is Mark.JUSTIFIED and holder.assignment not in moved:
                         found.note("differing", holder.assignment)
     for stray in at.strays:
         if stray.person:

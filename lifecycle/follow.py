@@ -88,6 +88,8 @@ async def take_note(  # noqa: PLR0917 the request, its flight, and where it is w
                 await _tell(ports, "access.late", dossier, flight, "pendingApproval", now)
             polled = replace(flight, request=found.request, polls=flight.polls + 1, look_at=next_poll(flight, now))
             await dossier.remember(put_flight(dossier, polled))
+        case _ if _over_before(flight, listed) and came_too_late(dossier, flight, now):
+            await dossier.append(now, Tag.ENDED, cause, detail, drop_flight(dossier, flight.package))
         case _ if delivered and not unmoved:
             changes = [drop_flight(dossier, flight.package), *_delivered(dossier, flight, found, now)]
             await dossier.append(now, Tag.ENDED, cause, {**detail, "assignment": found.assignment}, *changes)
@@ -108,6 +110,13 @@ def came_too_late(dossier: Dossier, flight: Flight, now: datetime) -> bool:
     """Whether a new end was asked for so late that the row had come to its old end."""
     row = dossier.holdings.get(flight.assignment)
     return flight.kind == "adminUpdate" and row is not None and row.ends is not None and row.ends <= now
+
+
+def _over_before(flight: Flight, listed: Sequence[Listed]) -> bool:
+    """Whether the row has come to an end before the new one: what Graph says of the request does not matter then."""
+    row = next((row for row in listed if row.id == flight.assignment), None)
+    ended = row is not None and row.state is AssignmentState.EXPIRED
+    return ended and flight.kind == "adminUpdate"
 
 
 def _unmoved(flight: Flight, found: Followed, listed: Sequence[Listed], now: datetime) -> bool | None:

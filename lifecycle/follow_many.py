@@ -37,6 +37,7 @@ async def follow_package(package: str, ports: Ports) -> None:
     now = ports.clock.now()
     waiting = await following.of_package(ports.records, package)
     if not waiting or package not in ports.model.packages:
+        await following.close(ports.records, package)
         return
     since = min(one.at for one in waiting) - _LOOK_BACK
     known = ports.model.packages[package].access_package
@@ -51,7 +52,7 @@ async def follow_package(package: str, ports: Ports) -> None:
         ended.append(one.request)
         people.append(one.person)
     if people:
-        await enqueue(Run(RUN, "wake", now), list(dict.fromkeys(people)), ports, whole=True)
+        await enqueue(Run(RUN, "wake", now, behind=True), list(dict.fromkeys(people)), ports, whole=True)
     await following.drop(ports.records, package, ended)
     if len(ended) < len(waiting):
         await ask_to_follow(package, ports)

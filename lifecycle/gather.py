@@ -11,6 +11,7 @@ from lifecycle.core.project import Membership, Project, memberships, project
 from lifecycle.core.reasons import Dropped
 from lifecycle.ports import Ports
 from lifecycle.records import facts
+from lifecycle.records.adoption import Adoption
 from lifecycle.records.dossier import Dossier
 from lifecycle.records.identities import Identity
 
@@ -25,10 +26,10 @@ class Known:
     projects: Mapping[str, Project]
     model: AccessModel
 
-    def entitled(self, dossier: Dossier, now: datetime, *, since: datetime) -> Desired:
-        """Return what they are entitled to at `now`, under a model in force `since`, minus what was denied."""
+    def entitled(self, dossier: Dossier, now: datetime, *, present: Adoption) -> Desired:
+        """Return what they are entitled to at `now`, under the model in force, minus what was denied."""
         denials = [Denial(one.package, one.at, one.by) for one in dossier.refusals.values() if one.stands]
-        dropped = _dropped(dossier, self.model, since)
+        dropped = _dropped(dossier, self.model, present)
         return entitled(self.person, self.memberships, self.projects, self.model, now, denials=denials, dropped=dropped)
 
 
@@ -45,13 +46,13 @@ async def gather(identity: Identity, ports: Ports) -> Known:
     return Known(identity, person(identity.person, said, model), working, projects, model)
 
 
-def _dropped(dossier: Dossier, model: AccessModel, since: datetime) -> Dropped:
-    """Return the packages that a rule gave which the present model, in force `since`, no longer has."""
-    present = {rule.name for rule in model.rules}
-    return {
-        holding.package: (gone[0], since)
-        for holding in dossier.holdings.values()
-        if not holding.taken
-        and holding.package in model.packages
-        and (gone := [rule for rule in holding.rules if rule not in present])
-    }
+def _dropped(dossier: Dossier, model: AccessModel, present: Adoption) -> Dropped:
+    """Return the packages that a rule gave which the model in force no longer has, and since when it is gone."""
+    rules = {rule.name for rule in model.rules}
+    found = {}
+    for holding in dossier.holdings.values():
+        gone = [(present.dropped_at(rule), rule) for rule in holding.rules if rule not in rules]
+        if gone and not holding.taken and holding.package in model.packages:
+            at, rule = max(gone)
+            found[holding.package] = (rule, at)
+    return found

@@ -34,7 +34,6 @@ from lifecycle.quarantine import set_aside
 from lifecycle.records import facts, identities, people, told
 from lifecycle.records.runs import Run
 from lifecycle.records.told import Mark
-from lifecycle.sweep import ORPHANED
 from lifecycle.trickle import enqueue
 
 AHEAD = timedelta(minutes=5)
@@ -136,16 +135,17 @@ async def _look_at_project(name: str, cause: str, event: str, ports: Ports, now:
 
 
 async def _expect_project(name: str, cause: str, event: str, ports: Ports, now: datetime) -> None:
-    """See to it that a project which is spoken of before anybody opened it is not forgotten (`sweep.fan_out`)."""
+    """See to it that a project which is spoken of before anybody opened it is asked about (`sweep.fan_out`)."""
     if await facts.of_project(ports.records, name) or await told.read(ports.records, name, project=True):
         return
     run = f"project:{name}:{event}"
     await told.tell(ports.records, Mark(name, cause, run, now, project=True))
-    await messages.ask(ports.bus, FanOut(name, cause, run), now=now, at=now + ORPHANED, mark="orphan")
 
 
 async def _report_late(fact: Fact, ports: Ports, now: datetime) -> None:
     """Say that a fact was heard of long after it was recorded, or after it held: it counts all the same."""
+    if not (fact.recorded.origin.is_named or isinstance(fact, Left)):
+        return  # a first load tells of years; a feed's own run says what it found
     zone = ports.model.time_zone
     match fact:
         case Left():

@@ -24,7 +24,7 @@ from lifecycle.core.renewal import approvers
 from lifecycle.errors import MalformedEvent, Untrusted
 from lifecycle.gather import Known, gather
 from lifecycle.ports import Ports
-from lifecycle.records import claims, identities
+from lifecycle.records import adoption, claims, identities
 from lifecycle.records.dossier import Dossier, open_dossier
 
 
@@ -108,7 +108,8 @@ async def _case(fact: RenewalApproved | RenewalDenied, ports: Ports) -> _Case:
         raise MalformedEvent("$.data.package", f"event {event}: {package} is {words} (renewal.mode: {mode})")
     known = await gather(await identities.identity_of(ports.records, fact.recorded.subject), ports)
     dossier = await open_dossier(ports.records, known.identity.person)
-    found = known.entitled(dossier, fact.recorded.time, since=fact.recorded.time).entitlements.get(package)
+    present = await adoption.adopt(ports.records, ports.model, fact.recorded.time, keep=False)
+    found = known.entitled(dossier, fact.recorded.time, present=present).entitlements.get(package)
     if found is None:
         raise MalformedEvent(
             "$.data.package",

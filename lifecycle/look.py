@@ -60,9 +60,9 @@ async def look(identifier: str, ports: Ports, *, cause: str, settle: bool, reche
     """
     now = ports.clock.now()
     identity, dossier = await _open(identifier, ports, now, cause, settle=settle)
-    since = await adoption.adopt(ports.records, ports.model.hash, now, keep=settle)
+    present = await adoption.adopt(ports.records, ports.model, now, keep=settle)
     known = await gather(identity, ports)
-    desired = known.entitled(dossier, now, since=since)
+    desired = known.entitled(dossier, now, present=present)
     match, finding, listed = None, "", list[Listed]()
     try:
         match = await _match(dossier, known.person, desired, ports, now, cause, settle=settle, recheck=recheck)
@@ -74,7 +74,7 @@ async def look(identifier: str, ports: Ports, *, cause: str, settle: bool, reche
     if settle:
         await follow(dossier, listed, ports, now, cause)
         if await _notice_ended(dossier, listed, desired, ports, now, cause):
-            desired = known.entitled(dossier, now, since=since)
+            desired = known.entitled(dossier, now, present=present)
     actual = overlay(listed, dossier, ports.model, now, auto=await _auto(listed, dossier, ports))
     protected = match is not None and match.user in ports.model.protected
     planned = plan(desired, actual, ports.model, now, protected=protected)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from lifecycle import messages
 from lifecycle.afford import affordable
 from lifecycle.alert import alert, leaver_due, remains, waiting_for_user
-from lifecycle.apply import apply
+from lifecycle.apply import apply, rules_of
 from lifecycle.core.calendar import earliest
 from lifecycle.core.desired import Standing
 from lifecycle.core.evidence import Tag
@@ -53,9 +53,9 @@ async def reconcile(check: Check, ports: Ports) -> Look:
     except Lost:
         raise
     except Transient:
-        await _afterwards(seen, ports, None)
+        await _afterwards(seen, ports, check.cause, None)
         raise
-    await _afterwards(seen, ports, put_off)
+    await _afterwards(seen, ports, check.cause, put_off)
     return seen
 
 
@@ -73,7 +73,6 @@ async def _close_gap(seen: Look, check: Check, ports: Ports) -> datetime | None:
     for step in steps:
         if step.package not in _under_way(seen.dossier, seen.now):
             await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bool(check.run))
-    await alert(seen, ports, check.cause)
     return None if len(steps) == len(allowed) else seen.now + _POORER
 
 
@@ -93,7 +92,8 @@ async def _adopt(seen: Look, cause: str) -> None:
         row = rows.get(step.assignment) if isinstance(step, Keep) else None
         if row is None or row.package not in seen.desired.entitlements:
             continue
-        holding = Holding(package=row.package, assignment=row.id, ends=row.ends, at=seen.now)
+        rules = rules_of(step.why, seen.known.model)
+        holding = Holding(package=row.package, assignment=row.id, ends=row.ends, at=seen.now, rules=rules)
         detail = {"package": row.package, "assignment": row.id}
         await seen.dossier.append(seen.now, Tag.ADOPTED, cause, detail, put_holding(seen.dossier, holding))
 
@@ -124,9 +124,13 @@ async def _index(seen: Look) -> None:
     await holders.note(seen.dossier, seen.match.user, rows)
 
 
-async def _afterwards(seen: Look, ports: Ports, put_off: datetime | None) -> None:
-    """Set when to look again: the plan's next edge, the next follow-up, the wait for a user, the watch on a leaver."""
+async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | None) -> None:
+    """Say what is late, and set when to look again.
+
+    That is the plan's next edge, the next follow-up, the wait for a user, the watch on a leaver.
+    """
     dossier, now = seen.dossier, seen.now
+    await alert(seen, ports, cause)
     await _index(seen)
     due: list[datetime | None] = [
         flight.look_at

@@ -11,12 +11,12 @@ from lifecycle import messages
 from lifecycle.core.project import memberships, project
 from lifecycle.core.work import Check, FanOut, Release
 from lifecycle.errors import Permanent
+from lifecycle.follow_many import ask_to_follow
 from lifecycle.ports import Ports
-from lifecycle.records import facts, holds, people, runs, told, wakeups
+from lifecycle.records import facts, following, holds, people, runs, told, wakeups
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.identities import identity_of
 from lifecycle.records.runs import Queued, Run
-from lifecycle.records.told import Mark
 from lifecycle.records.wakeups import WakeUp
 from lifecycle.replan import begin_replan
 from lifecycle.trickle import BACKLOG, ask_for, enqueue
@@ -67,12 +67,14 @@ async def wake(ports: Ports) -> int:
     late_ones = [due.person for due in found[BACKLOG:] if due.at <= now]
     if late_ones:
         await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", "wake", now), late_ones, ports, whole=True)
-    for mark in await told.forgotten(ports.records, now - FORGOTTEN):
-        await _ask_again(mark, ports, now)
+    for found_mark in await told.forgotten(ports.records, now - FORGOTTEN):
+        await _ask_again(found_mark, ports, now)
     for check in await runs.lost(ports.records, now - LOST):
         await _take_up_again(check, ports, now)
     for name in await runs.unfinished(ports.records):
         await ask_for(name, ports)
+    for package in await following.packages(ports.records):
+        await ask_to_follow(package, ports)
     await begin_replan(ports)
     return len(found)
 
@@ -84,12 +86,15 @@ async def _take_up_again(check: Queued, ports: Ports, now: datetime) -> None:
     await runs.taken_up(ports.records, check.run, check.person)
 
 
-async def _ask_again(mark: Mark, ports: Ports, now: datetime) -> None:
+async def _ask_again(found: told.Read, ports: Ports, now: datetime) -> None:
+    """Ask once more, and wait twice as long: a queue that stands still must not fill with one person's checks."""
+    mark = found.mark
     if mark.project:
         await messages.ask(ports.bus, FanOut(mark.name, mark.cause, mark.run), now=now, mark=f"again {now.isoformat()}")
     else:
         check = Check(mark.name, mark.cause, run=mark.run)
         await messages.ask(ports.bus, check, now=now, mark=f"again {now.isoformat()}")
+        await told.put_off(ports.records, found, now + (now - mark.at) - FORGOTTEN)
 
 
 async def fan_out(work: FanOut, ports: Ports) -> None:
@@ -117,11 +122,9 @@ async def fan_out(work: FanOut, ports: Ports) -> None:
 
 
 async def _orphaned(work: FanOut, since: datetime, ports: Ports, now: datetime) -> None:
-    """Wait for the project to be opened; raise `Permanent` when that did not happen."""
+    """Leave the project to the wake timer, which asks again, until it is opened; raise `Permanent` when it is not."""
     waited = await told.read(ports.records, work.project, project=True)
-    first = now if waited is None else waited.mark.at
-    if now < first + ORPHANED:
-        await messages.ask(ports.bus, work, now=now, at=first + ORPHANED, mark="orphan")
+    if waited is not None and now < waited.mark.at + ORPHANED:
         return
     await told.done(ports.records, waited)
     raise Permanent(

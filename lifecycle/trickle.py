@@ -1,7 +1,9 @@
 """Bulk work trickles: a run's people are asked for as the queue has room, so that an urgent leaver waits seconds.
 
-All runs together keep at most `BACKLOG` checks on `work`. A slice fills what room there is and asks for the next one on
-a grid of seconds, so that two chains of slices of one run are one again. Reads and changes nobody's access.
+All runs together keep at most `BACKLOG` checks on `work`, in even shares, but for runs that come behind: looks that see
+to the end what was begun have a small share as long as others have something to begin. A slice fills what room there is
+and asks for the next one on a grid of seconds, so that two chains of slices of one run are one again. Reads and changes
+nobody's access.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,8 @@ from lifecycle.records.runs import Run
 BACKLOG = 200
 """Checks of bulk work on the queue at once: as many as may wait there before an urgent leaver's."""
 
-_GRID = timedelta(seconds=3)
+_BEHIND = 5
+_GRID = timedelta(seconds=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -41,7 +44,7 @@ async def trickle(name: str, ports: Ports) -> None:
         if not people:
             await runs.close(ports.records, name)
             return
-        chosen = await runs.reserve(ports.records, name, people, BACKLOG, now)
+        chosen = await runs.reserve(ports.records, name, people, BACKLOG, now, share=await _share(run, ports))
         if not chosen:
             break
         checks = [Check(person, run.cause, run=name, released=run.released, recheck=run.recheck) for person in chosen]
@@ -51,3 +54,11 @@ async def trickle(name: str, ports: Ports) -> None:
     else:
         return
     await ask_for(name, ports)
+
+
+async def _share(run: Run, ports: Ports) -> int:
+    """Return how much of the backlog is for this run, when others have people to ask for as well."""
+    others = sum(name != run.name for name in await runs.unfinished(ports.records))
+    if others and run.behind:
+        return BACKLOG // _BEHIND
+    return max(1, BACKLOG // (1 + others))

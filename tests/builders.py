@@ -9,7 +9,10 @@ from lifecycle.contract.cloudevents import TYPES, encode_fact, type_of
 from lifecycle.core.events import (
     Closed,
     Effective,
+    ExceptionGranted,
+    ExceptionRevoked,
     Fact,
+    Frozen,
     Joined,
     Left,
     Moved,
@@ -17,9 +20,13 @@ from lifecycle.core.events import (
     Origin,
     Recorded,
     Released,
+    RenewalApproved,
+    RenewalDenied,
+    Rescheduled,
     Rescinded,
     Staffed,
     Status,
+    Thawed,
     Worker,
     key,
 )
@@ -29,6 +36,8 @@ from lifecycle.core.model import (
     Limit,
     Package,
     ProjectRules,
+    Renewal,
+    RenewalMode,
     Rule,
     Sources,
 )
@@ -148,6 +157,47 @@ def staffed(  # noqa: PLR0917
 
 def released(name: str, time: datetime, person: str = "E1", project: str = "p1", role: str = "engineer") -> Released:
     return Released(recorded(name, project, time, source=PMO), key(person), role)
+
+
+def rescheduled(name: str, time: datetime, planned: Effective | None, project: str = "p1") -> Rescheduled:
+    return Rescheduled(recorded(name, project, time, source=PMO), planned)
+
+
+def renewable(name: str, mode: RenewalMode = RenewalMode.APPROVAL, *, window: int = 7, extend: int = 30) -> Package:
+    """A package that can be renewed; `window` and `extend` are days."""
+    terms = Renewal(mode, timedelta(days=window), timedelta(days=extend))
+    return a_package(name, renewal=terms)
+
+
+def approved(  # noqa: PLR0917
+    name: str,
+    time: datetime,
+    package: str,
+    worker: str = "E1",
+    until: Effective | None = None,
+    approver: str = "boss",
+) -> RenewalApproved:
+    return RenewalApproved(recorded(name, worker, time, source=ITSM), package, approver, "needed", until)
+
+
+def refused(name: str, time: datetime, package: str, worker: str = "E1", approver: str = "boss") -> RenewalDenied:
+    return RenewalDenied(recorded(name, worker, time, source=ITSM), package, approver, "not needed")
+
+
+def granted(name: str, time: datetime, package: str, until: Effective, worker: str = "E1") -> ExceptionGranted:
+    return ExceptionGranted(recorded(name, worker, time, source=ITSM), package, until, "boss", "T-1", "needed")
+
+
+def revoked(name: str, time: datetime, package: str, worker: str = "E1") -> ExceptionRevoked:
+    return ExceptionRevoked(recorded(name, worker, time, source=ITSM), package, "boss", "not needed")
+
+
+def frozen(name: str, time: datetime, worker: str = "E1") -> Frozen:
+    return Frozen(recorded(name, worker, time, source=ITSM))
+
+
+def thawed(name: str, time: datetime, worker: str = "E1") -> Thawed:
+    return Thawed(recorded(name, worker, time, source=ITSM))
 
 
 def a_user(worker: str = "E1") -> User:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import imports, planning, recording
+from benchmarks import closing, drift, imports, planning, recording
 from benchmarks.hospital import CARE, PACKAGES
 from benchmarks.measurement import Measurement, named
 from lifecycle.core.plan import Assign, Keep
@@ -35,6 +35,11 @@ PROMISED = {
     "plans_per_second_20_facts",
     "records_writes_per_second",
     "records_reads_per_second",
+    "drift_pages_per_second",
+    "drift_vs_floor",
+    "drift_peak_mb",
+    "close_limit_used",
+    "close_throttled_share",
 }
 
 
@@ -143,7 +148,8 @@ def test_what_the_first_message_imports_is_counted():
                 late |= {inner.module for inner in ast.walk(node) if isinstance(inner, ast.ImportFrom)}
                 late |= {name.name for inner in ast.walk(node) if isinstance(inner, ast.Import) for name in inner.names}
 
-    assert late - {"lifecycle.sweep"} <= set(imports.FIRST_MESSAGE)  # `lifecycle.attend` imports the sweep
+    with_attend = {"lifecycle.sweep", "lifecycle.drift"}  # which `lifecycle.attend` imports
+    assert late - with_attend <= set(imports.FIRST_MESSAGE)
     assert set(imports.VENDORS) < set(imports.FIRST_VENDORS)
 
 
@@ -176,3 +182,22 @@ def test_a_change_is_several_packages():
     """The Graph benchmark counts calls per change on an event that has more than one."""
     assert CARE > 1
     assert len(PACKAGES) == CARE + 1
+
+
+def test_a_sweep_is_measured():
+    """The drift benchmark finds what differs, however few rows there are, and gives all figures of that size."""
+    found = {name: value for name, value, _ in drift.figures((1_000,))}
+
+    assert len(found) == 5
+    assert all(value > 0 for value in found.values())
+
+
+def test_a_close_is_measured():
+    """The closing benchmark takes everything away, within the limit, however few people there are."""
+    (measurement,) = closing.MEASUREMENTS
+    small = Measurement(measurement.about, lambda: closing.figures(many=40, few=20))
+
+    found = {name: value for name, value, _ in small.figures()}
+
+    assert found["close_throttled_share"] == 0
+    assert found["close_graph_calls_per_person"] >= 3

@@ -55,7 +55,8 @@ def due(
     async def work(world: World) -> Due:
         records, now = world.ports.records, world.ports.clock.now()
         looks, _ = await due_within(world.ports, span)
-        marks = sorted(await told.forgotten(records, _EVER), key=lambda mark: (mark.at, mark.name))
+        waiting = [one.mark for one in await told.forgotten(records, _EVER)]
+        marks = sorted(waiting, key=lambda mark: (mark.at, mark.name))
         names = [*await runs.unfinished(records), *(one.run for one in await runs.lost(records, _EVER))]
         found = [await runs.progress(records, name) for name in sorted(set(names))]
         return Due(now, looks, marks, [one for one in found if one is not None])

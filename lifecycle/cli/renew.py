@@ -154,11 +154,11 @@ def _line(one: Open) -> str:
 async def _open(names: list[str], ports: Ports, bar: Bar) -> AsyncIterator[Open]:
     """Yield what is open, by reading everybody whole: no index knows it."""
     now = ports.clock.now()
-    since = await adoption.adopt(ports.records, ports.model.hash, now, keep=False)
+    present = await adoption.adopt(ports.records, ports.model, now, keep=False)
     for name in names:
         whole = await gather(await identity_of(ports.records, name), ports)
         dossier = await open_dossier(ports.records, whole.identity.person)
-        for package, wanted in whole.entitled(dossier, now, since=since).entitlements.items():
+        for package, wanted in whole.entitled(dossier, now, present=present).entitlements.items():
             mode = ports.model.packages[package].renewal.mode
             if wanted.end is None or wanted.opens is None or now < wanted.opens or mode is not RenewalMode.APPROVAL:
                 continue

@@ -122,17 +122,17 @@ def _split(
             denied.add(stand.package)
     entitlements = {}
     for package, known in sorted(reasons.items()):
-        standing = sorted({stand.reason for stand in known if stand.reason.stands(now)}, key=lambda reason: reason.order)
+        standing = [stand for stand in known if stand.reason.stands(now)]
         if standing:
+            ordered = sorted({stand.reason for stand in standing}, key=lambda reason: reason.order)
             end = _end([stand.reason for stand in known], now)
-            entitlements[package] = Entitlement(package, tuple(standing), end, _opens(known, end, now))
+            entitlements[package] = Entitlement(package, tuple(ordered), end, _opens(standing, end))
     return entitlements, frozenset(denied)
 
 
-def _opens(known: list[Stand], end: datetime | None, now: datetime) -> datetime | None:
+def _opens(standing: list[Stand], end: datetime | None) -> datetime | None:
     """Return when the window to renew the end opens: that of a reason which stands and ends there."""
-    ending = [stand.opens for stand in known if stand.reason.until == end and stand.reason.stands(now)]
-    return None if end is None else earliest(ending)
+    return None if end is None else earliest([stand.opens for stand in standing if stand.reason.until == end])
 
 
 def _end(reasons: list[Reason], now: datetime) -> datetime | None:

@@ -1,13 +1,13 @@
-"""Very many short texts, remembered in eight bytes each, to be ticked off as they are met again.
+"""Very many short texts, remembered in a few bytes each, to be ticked off as they are met again.
 
-For comparing two long lists of which one comes in no order: a million texts take nine megabytes. Two different texts
-share a fingerprint once in about 37 million lists of a million.
+For comparing two long lists of which one comes in no order: a million texts take seventeen megabytes, as their order is
+remembered as well. Two different texts share a fingerprint once in about 37 million lists of a million.
 """
 
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 _BYTES = 8
@@ -29,10 +29,10 @@ def fingerprints(texts: Iterable[bytes]) -> array[int]:
 class Fingerprints:
     """A sorted list of fingerprints and which of them were seen; adding comes first, then `close`, then seeing."""
 
-    __slots__ = ("_known", "_seen")
+    __slots__ = ("_added", "_known", "_seen")
 
     def __init__(self) -> None:
-        self._known = array("Q")
+        self._known = self._added = array("Q")
         self._seen = bytearray()
 
     def __len__(self) -> int:
@@ -48,7 +48,7 @@ class Fingerprints:
 
     def close(self) -> None:
         """End adding."""
-        self._known = array("Q", sorted(self._known))
+        self._known = array("Q", sorted(self._added))
         self._seen = bytearray(len(self._known))
 
     def see(self, mark: int) -> bool:
@@ -59,6 +59,18 @@ class Fingerprints:
         self._seen[place] = 1
         return True
 
+    def see_each(self, marks: Sequence[int]) -> list[int]:
+        """Tick many off, and return the places of those that are not known."""
+        known, seen, size = self._known, self._seen, len(self._known)
+        unknown = []
+        for number, mark in enumerate(marks):
+            place = bisect_left(known, mark)
+            if place < size and known[place] == mark:
+                seen[place] = 1
+            else:
+                unknown.append(number)
+        return unknown
+
     def seen(self, mark: int) -> bool:
         """Whether a fingerprint was ticked off."""
         place = bisect_left(self._known, mark)
@@ -66,9 +78,12 @@ class Fingerprints:
 
     def see_all(self, marks: Iterable[int]) -> None:
         """Tick off what was seen before."""
-        for mark in marks:
-            self.see(mark)
+        self.see_each(array("Q", marks))
 
     def unseen(self) -> frozenset[int]:
         """Return what was never seen."""
         return frozenset(self._known[place] for place, seen in enumerate(self._seen) if not seen)
+
+    def places(self, marks: frozenset[int]) -> list[int]:
+        """Return where in the order of adding these were added."""
+        return [place for place, mark in enumerate(self._added) if mark in marks]

@@ -175,8 +175,8 @@ def _unrescinded(facts: Iterable[WorkerFact]) -> list[WorkerFact]:
 
 
 def _snapshots(described: list[Joined | Moved], model: AccessModel) -> tuple[Snapshot, ...]:
-    """Order by effective, then by recording: dates compare as dates, in one zone, whatever zone each holds in."""
-    ordered = sorted(described, key=lambda fact: (begins(fact.effective, model.time_zone), fact.recorded.order))
+    """Order what comes as recorded by effective: dates compare as dates, in one zone, whatever zone each holds in."""
+    ordered = sorted(described, key=lambda fact: begins(fact.effective, model.time_zone))
     return tuple(Snapshot(begins(fact.effective, zone_of(fact.worker, model)), fact.worker) for fact in ordered)
 
 

@@ -48,7 +48,7 @@ class Reason:
 
     @property
     def order(self) -> tuple[str, str, str, datetime, datetime]:
-        """Where the reason comes among others: by what it is, then by when; what has an end comes after what has none."""
+        """Where the reason comes among others: by what it is, then by when; the open ones first."""
         return (self.kind, self.name, self.of, self.since, self.until or self.since)
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ class _Walk:
     model: AccessModel
     worker: str
     span: Span
-    segments: tuple[_Segment, ...]
+    segments: list[_Segment]
     now: datetime
 
 
@@ -118,13 +118,36 @@ def _by_rules(person: Person, model: AccessModel, now: datetime) -> Iterator[Sta
         return
     for job in person.employments:
         for span in job.spans:
-            segments = tuple(_segments(job, span))
-            answers = [model.matches(segment.worker) for segment in segments]
+            segments, answers = _answered(_segments(job, span), model)
+            if not segments:
+                continue
             walk = _Walk(person, model, job.worker, span, segments, now)
-            for rule, truths in zip(model.rules, zip(*answers, strict=True), strict=False):
+            for rule, truths in zip(model.rules, zip(*answers, strict=True), strict=True):
                 if True in truths:
                     for package in rule.grant:
                         yield from _rule_stands(walk, rule, truths, package)
+
+
+def _answered(segments: Iterable[_Segment], model: AccessModel) -> tuple[list[_Segment], list[tuple[bool, ...]]]:
+    """Return the segments with what each rule says in them, joined where nothing changes that a reason depends on.
+
+    Most changes are of that kind: a new title, a new manager.
+    """
+    joined: list[_Segment] = []
+    answers: list[tuple[bool, ...]] = []
+    for segment in segments:
+        answer = model.matches(segment.worker)
+        if joined and answer == answers[-1] and _is_alike(joined[-1].worker, segment.worker):
+            joined[-1] = _Segment(joined[-1].start, segment.end, segment.worker)
+        else:
+            joined.append(segment)
+            answers.append(answer)
+    return joined, answers
+
+
+def _is_alike(before: Worker, after: Worker) -> bool:
+    """Whether leave and the contract bound reasons in the same way; a contract's end may make one begin anew."""
+    return before.status is after.status and before.contract_end is None and after.contract_end is None
 
 
 def _segments(job: Employment, span: Span) -> Iterator[_Segment]:

@@ -1,8 +1,13 @@
-"""Since when the present access model counts: grace for what a new model drops runs from there. Partition `model`."""
+"""Since when the present access model counts, and since when rules are gone that models before it had.
 
-from dataclasses import dataclass
+Grace for what a dropped rule gave runs from the instant at which it left the model, whatever models came after.
+Partition `model`.
+"""
+
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from lifecycle.core.model import AccessModel
 from lifecycle.errors import Lost
 from lifecycle.ports import Insert, Put, Records, Replace
 from lifecycle.records.keys import pack, unpack
@@ -10,27 +15,41 @@ from lifecycle.records.keys import pack, unpack
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """The model in force and since when."""
+    """The model in force, since when, its rules, and since when rules of earlier models are gone."""
 
     hash: str
     since: datetime
+    rules: tuple[str, ...] = ()
+    gone: dict[str, datetime] = field(default_factory=dict)
+
+    def dropped_at(self, rule: str) -> datetime:
+        """Return since when a rule that the model does not have is gone."""
+        return self.gone.get(rule, self.since)
 
 
-async def adopt(records: Records, model_hash: str, now: datetime, *, keep: bool) -> datetime:
-    """Return since when this model counts; at the first look under it that is now, written down when `keep`."""
+async def adopt(records: Records, model: AccessModel, now: datetime, *, keep: bool) -> Adoption:
+    """Return since when what counts; at the first look under a model that is now, written down when `keep`."""
     row = await records.read("model", "present")
-    if row is not None:
-        present = unpack(Adoption, row.value)
-        if present.hash == model_hash:
-            return present.since
+    before = None if row is None else unpack(Adoption, row.value)
+    if before is not None and before.hash == model.hash:
+        return before
+    present = _next(before, model, now)
     if not keep:
-        return now
-    value = pack(Adoption(model_hash, now))
+        return present
+    value = pack(present)
     try:
         await records.write("model", [Insert("present", value) if row is None else Replace("present", value, row.etag)])
     except Lost:
-        return await adopt(records, model_hash, now, keep=keep)
-    return now
+        return await adopt(records, model, now, keep=keep)
+    return present
+
+
+def _next(before: Adoption | None, model: AccessModel, now: datetime) -> Adoption:
+    rules = tuple(rule.name for rule in model.rules)
+    if before is None:
+        return Adoption(model.hash, now, rules)
+    gone = dict.fromkeys(before.rules, now) | before.gone
+    return Adoption(model.hash, now, rules, {name: at for name, at in gone.items() if name not in rules})
 
 
 @dataclass(frozen=True, slots=True)

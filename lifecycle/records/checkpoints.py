@@ -5,6 +5,7 @@ sweep dies between. Dropped when the sweep is over.
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lifecycle.ports import Delete, Put, Records
@@ -12,7 +13,8 @@ from lifecycle.records.keys import pack, safe, unpack
 
 _BATCH = 100
 _PAGES = 10
-_STRAYS = 50  # of these a row holds few: they are told in full
+_SEEN = 4000  # 32 KB
+_STRAYS = 150  # of these a row holds few: they are told in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,10 @@ class _Pages:
 
 @dataclass(slots=True)
 class Checkpoint:
-    """A sweep under way: the link of the next page, how many pages and rows were read, and what they held."""
+    """A sweep under way: the link of the next page, how many pages and rows were read, and what they held.
+
+    That of a dry run has no partition, and is never kept.
+    """
 
     records: Records
     partition: str
@@ -46,14 +51,19 @@ class Checkpoint:
     _seen: array[int] = field(default_factory=lambda: array("Q"))
     _strays: list[Stray] = field(default_factory=list)
 
-    async def keep(self, link: str, seen: list[int], strays: list[Stray], rows: int) -> None:
+    @property
+    def whole(self) -> bool:
+        """Whether the last page was read: a sweep that died behind it must not begin anew."""
+        return self.pages > 0 and not self.link
+
+    async def keep(self, link: str, seen: Sequence[int], strays: list[Stray], rows: int) -> None:
         """Take note of what one page held, and where to read on; saved with some others."""
         self.link, self.pages, self.rows = link, self.pages + 1, self.rows + rows
         self.strays += strays
         self._noted += 1
         self._seen.extend(seen)
         self._strays += strays
-        if self._noted >= _PAGES or len(self._strays) >= _STRAYS:
+        if self._noted >= _PAGES or len(self._seen) >= _SEEN or len(self._strays) >= _STRAYS:
             await self.save()
 
     async def save(self) -> None:
@@ -61,8 +71,11 @@ class Checkpoint:
         if not self._noted:
             return
         head = {"link": self.link, "pages": self.pages, "rows": self.rows}
-        pages = _Pages(self._seen.tobytes(), tuple(self._strays))
-        await self.records.write(self.partition, [Put("head", pack(head)), Put(f"p-{self.pages:08d}", pack(pages))])
+        parts = [_Pages(self._seen.tobytes(), tuple(self._strays[:_STRAYS]))]
+        rest = range(_STRAYS, len(self._strays), _STRAYS)
+        parts += [_Pages(strays=tuple(self._strays[start : start + _STRAYS])) for start in rest]
+        rows = [Put(f"p-{self.pages:08d}-{number:02d}", pack(part)) for number, part in enumerate(parts)]
+        await self.records.write(self.partition, [Put("head", pack(head)), *rows])
         self._forget()
 
     def _forget(self) -> None:
@@ -70,7 +83,7 @@ class Checkpoint:
 
     async def drop(self) -> None:
         """Forget all of it: the sweep is over, or begins anew."""
-        while rows := await self.records.rows(self.partition, limit=_BATCH):
+        while self.partition and (rows := await self.records.rows(self.partition, limit=_BATCH)):
             await self.records.write(self.partition, [Delete(row.key) for row in rows])
         self.link, self.pages, self.rows = "", 0, 0
         self.strays, self.seen = [], array("Q")
@@ -85,7 +98,7 @@ async def open_checkpoint(records: Records, run: str, about: str) -> Checkpoint:
         return found
     content = unpack(dict[str, str | int], head.value)
     found.link, found.pages, found.rows = str(content["link"]), int(content["pages"]), int(content["rows"])
-    for row in await records.rows(found.partition, after="p-", before="q"):
+    for row in await records.rows(found.partition, after="p-", before=f"p-{found.pages:08d}."):
         page = unpack(_Pages, row.value)
         found.seen.frombytes(page.seen)
         found.strays += page.strays

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from lifecycle.ports import Change, Delete, Put, Records, Row
 from lifecycle.records.dossier import Dossier, put_view
-from lifecycle.records.keys import safe
+from lifecycle.records.keys import plain, safe
 
 _CHUNK = 1000
 _BATCH = 100
@@ -72,11 +72,10 @@ def wanted(dossier: Dossier) -> frozenset[str]:
     return frozenset(name.partition("|")[0] for name, value in dossier.view.items() if value[0] in found)
 
 
-async def raw(records: Records, package: str) -> AsyncIterator[list[Row]]:
-    """Yield the index of a package in chunks of rows, unread: a sweep looks at very many."""
-    after = ""
+async def raw(records: Records, package: str, *, after: str = "", before: str = "") -> AsyncIterator[list[Row]]:
+    """Yield the index of a package (`after <= key < before`) in chunks of rows, unread: a sweep looks at very many."""
     while True:
-        rows = await records.rows(_partition(package), after=after, limit=_CHUNK)
+        rows = await records.rows(_partition(package), after=after, before=before, limit=_CHUNK)
         yield rows
         if len(rows) < _CHUNK:
             return
@@ -84,11 +83,11 @@ async def raw(records: Records, package: str) -> AsyncIterator[list[Row]]:
 
 
 def parse(row: Row) -> Holder:
-    """Read a row of the index. The user is in the form of a key: ids of Graph are, as they stand."""
+    """Read a row of the index; the user is folded."""
     user, _, assignment = row.key.partition("|")
     end, _, person = row.value[1:].decode().partition("|")
     ends = datetime.fromtimestamp(int(end), tz=UTC) if int(end) else None
-    return Holder(user, assignment, Mark(row.value[:1].decode()), ends, person)
+    return Holder(plain(user), plain(assignment), Mark(row.value[:1].decode()), ends, person)
 
 
 def _key(user: str, assignment: str) -> str:

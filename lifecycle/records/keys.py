@@ -8,6 +8,7 @@ import hashlib
 import string
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -25,6 +26,11 @@ def safe(identifier: str) -> str:
     if len(text) <= _LONG:
         return text
     return f"{text[:_LONG]}~~{hashlib.sha256(identifier.encode()).hexdigest()}"
+
+
+def plain(key: str) -> str:
+    """Return the id of which `safe` made the key; a very long one cannot be read back and stays a key."""
+    return key if "~~" in key else unquote(key.replace("~", "%"))
 
 
 def instant(at: datetime) -> str:

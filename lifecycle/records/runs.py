@@ -19,7 +19,10 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: why, how many people were asked for so far, and whether everybody was added (`whole`)."""
+    """A run: why, how many people were asked for so far, and whether everybody was added (`whole`).
+
+    One that comes `behind` has little of the backlog while other runs need it.
+    """
 
     name: str
     cause: str
@@ -28,6 +31,7 @@ class Run:
     recheck: bool = False
     released: str = ""
     whole: bool = False
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +142,18 @@ async def _change(records: Records, run: Run, rows: list[Change], asked: int = 0
 # --- the backlog: what all runs together have on the queue ---------------------------------------------------------
 
 
-async def reserve(records: Records, name: str, people: Sequence[str], most: int, now: datetime) -> list[str]:
-    """Note checks that are about to be sent, as many as the backlog has room for; return whose those are."""
+async def reserve(
+    records: Records, name: str, people: Sequence[str], most: int, now: datetime, *, share: int | None = None
+) -> list[str]:
+    """Note checks that are about to be sent, as many as there is room for; return whose those are.
+
+    The backlog of all runs has room for `most`, of which this run may have `share` (None: all).
+    """
     for _ in range(_ATTEMPTS):
         head = await records.read("backlog", "head")
         rows = await records.rows("backlog", after="c-", before="d")
-        fresh = list(people)[: max(0, min(most - len(rows), _BATCH))]
+        own = sum(row.key.startswith(_queued(name, "")) for row in rows)
+        fresh = list(people)[: max(0, min(most - len(rows), (most if share is None else share) - own, _BATCH))]
         if not fresh:
             return []
         changes = [Put(_queued(name, person), pack(Queued(name, person, now))) for person in fresh]

@@ -17,13 +17,22 @@ _SHARDS = "0123456789abcdef"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Somebody (or, with `project`, a project) to be looked at because of `cause`, since `at`."""
+    """Somebody (or, with `project`, a project) to be looked at because of `cause`, since `at`.
+
+    `due` is when the look was put off to, or asked for again; before the first time, None.
+    """
 
     name: str
     cause: str
     run: str
     at: datetime
     project: bool = False
+    due: datetime | None = None
+
+    @property
+    def waits_since(self) -> datetime:
+        """Return since when the look that was asked for last is awaited."""
+        return self.at if self.due is None else self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,8 @@ async def done(records: Records, found: Read | None) -> None:
 
 
 async def put_off(records: Records, found: Read, until: datetime) -> None:
-    """Let the mark count from a later instant: the look it waits for was scheduled for then."""
-    mark = replace(found.mark, at=until)
+    """Let the mark wait from a later instant: the look was scheduled for then, or asked for again then."""
+    mark = replace(found.mark, due=until)
     row = Replace(_key(mark.name, project=mark.project), pack(mark), found.etag)
     try:
         await records.write(_partition(mark.name), [row])
@@ -66,10 +75,11 @@ async def put_off(records: Records, found: Read, until: datetime) -> None:
         return
 
 
-async def forgotten(records: Records, before: datetime) -> list[Mark]:
-    """Return what was told before that instant and is still to be looked at."""
-    marks = [unpack(Mark, row.value) for shard in _SHARDS for row in await records.rows(f"told-{shard}")]
-    return [mark for mark in marks if mark.at < before]
+async def forgotten(records: Records, before: datetime) -> list[Read]:
+    """Return what is still to be looked at although a look was asked for before that instant."""
+    rows = [row for shard in _SHARDS for row in await records.rows(f"told-{shard}")]
+    found = [Read(unpack(Mark, row.value), row.etag) for row in rows]
+    return [one for one in found if one.mark.waits_since < before]
 
 
 def _partition(name: str) -> str:

@@ -21,7 +21,7 @@ from lifecycle.drift import drift
 from lifecycle.errors import Transient
 from lifecycle.intake import intake
 from lifecycle.ports import Message, Queue
-from lifecycle.records import told
+from lifecycle.records import adoption, told
 from lifecycle.records.keys import at_instant
 from lifecycle.sweep import FORGOTTEN, wake
 from tests.builders import Company
@@ -70,23 +70,29 @@ class Days:
     """Lets a company live: messages are delivered until they are done, timers tick, and whatever dies comes back.
 
     `choose` picks which of the waiting messages is next (by default the oldest of the first queue that has any);
-    `loses` is the number of a message on `work` that vanishes; `watchers` look after every step. Nothing may be set
-    aside unless `may_set_aside`.
+    `loses` is the number of a message on `work` that vanishes, `loses_sweep` of one on `sweeps`; `watchers` look after
+    every step. Nothing may be set aside unless `may_set_aside`.
     """
 
     company: Company
     choose: Callable[[int], int] = lambda _: 0
     loses: int = 0
+    loses_sweep: int = 0
     watchers: Sequence[Callable[[Company], None]] = ()
     may_set_aside: bool = False
     deaths: int = 0
     worked: int = 0
+    swept: int = 0
 
     def tell(self, *facts: Fact) -> None:
         """Put events on their queues, then deliver everything that is due."""
+        self.later(*facts)
+        self.settle()
+
+    def later(self, *facts: Fact) -> None:
+        """Put events on their queues, to be delivered when the app next lives."""
         for fact in facts:
             run(self.company.send(TYPES[type_of(fact)].queue, encode_fact(fact)))
-        self.settle()
 
     def settle(self) -> None:
         """Deliver everything that is due now; a message whose handling dies or fails is delivered again."""
@@ -97,7 +103,10 @@ class Days:
             delivered[message.id] += 1
             assert delivered[message.id] < DELIVERIES, f"{queue}: a message burnt its delivery count"
             self.worked += queue is Queue.WORK
-            vanishes = queue is Queue.WORK and self.worked == self.loses
+            self.swept += queue is Queue.SWEEPS
+            vanishes = (queue is Queue.WORK and self.worked == self.loses) or (
+                queue is Queue.SWEEPS and self.swept == self.loses_sweep
+            )
             if vanishes or self._survives(handle(self.company, queue, message)):
                 waiting = self.company.bus.waiting(queue)
                 self.company.bus.pop(queue, next(n for n, one in enumerate(waiting) if one is message))
@@ -143,6 +152,13 @@ class Days:
                 self._survives(wake(company.ports))
             self.settle()
 
+    def outage(self, span: timedelta) -> None:
+        """Let that much time pass while nothing of ours runs: no message is handled and no timer ticks."""
+        end = self.company.clock.now() + span
+        while self.company.clock.now() < end:
+            self.company.clock.set(min(self.company.clock.now() + HOUR, end))
+            self._watch()
+
     def sweep(self) -> None:
         """Look at everybody, as the nightly timer does."""
         self._survives(drift(self.company.ports))
@@ -156,8 +172,11 @@ def next_tick(company: Company, ticked: datetime) -> datetime | None:
         for shard in "0123456789abcdef"
         for key in company.records.keys(f"wake-{shard}")[:1]
     ]
-    moments += [mark.at + FORGOTTEN + TICK for mark in run(told.forgotten(company.records, FAR))]
+    moments += [one.mark.waits_since + FORGOTTEN + TICK for one in run(told.forgotten(company.records, FAR))]
     moments += [company.clock.now() + TICK for _ in company.records.keys("runs")]
+    under = run(adoption.replanned(company.records))
+    if under is None or under.hash != company.model.hash or not under.done:
+        moments.append(company.clock.now() + TICK)
     if not moments:
         return None
     earliest = min(moments) - TICK

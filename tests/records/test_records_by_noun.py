@@ -13,7 +13,7 @@ from lifecycle.errors import Lost, Permanent
 from lifecycle.records import adoption, claims, facts, holds, identities, people, reservations, wakeups
 from lifecycle.records.dossier import Withheld, open_dossier, put_withheld
 from lifecycle.records.keys import at_instant, instant, safe
-from tests.builders import START, joined, staffed, utc
+from tests.builders import CARE, EVERYONE, START, a_model, joined, staffed, utc
 from tests.fakes.records import MemoryRecords
 
 DAY = timedelta(days=1)
@@ -170,11 +170,22 @@ async def test_a_release_names_the_set_as_it_is():
 async def test_a_model_counts_from_its_first_look():
     """The same model keeps its instant, another one starts anew, and a preview writes nothing."""
     records = MemoryRecords()
-    assert await adoption.adopt(records, "m1", START, keep=False) == START
+    one, two = a_model(EVERYONE, hash="m1"), a_model(CARE, hash="m2")
+    assert (await adoption.adopt(records, one, START, keep=False)).since == START
     assert records.writes == 0
-    assert await adoption.adopt(records, "m1", START, keep=True) == START
-    assert await adoption.adopt(records, "m1", START + DAY, keep=True) == START
-    assert await adoption.adopt(records, "m2", START + DAY, keep=True) == START + DAY
+    assert (await adoption.adopt(records, one, START, keep=True)).since == START
+    assert (await adoption.adopt(records, one, START + DAY, keep=True)).since == START
+    assert (await adoption.adopt(records, two, START + DAY, keep=True)).since == START + DAY
+
+
+async def test_a_rule_is_gone_from_when_it_left_the_model_whatever_came_after():
+    """Its instant stays through later models, and is forgotten when the rule is back."""
+    records = MemoryRecords()
+    models = [a_model(*rules, hash=f"m{n}") for n, rules in enumerate([(EVERYONE, CARE), (EVERYONE,), (), (CARE,)])]
+    found = [await adoption.adopt(records, one, START + n * DAY, keep=True) for n, one in enumerate(models)]
+    assert found[1].dropped_at("care") == found[2].dropped_at("care") == START + DAY
+    assert found[2].dropped_at("everyone") == START + 2 * DAY
+    assert found[3].gone == {"everyone": START + 2 * DAY}
 
 
 async def test_two_people_on_one_user_is_seen_until_they_are_joined():

@@ -8,13 +8,17 @@ from typing import Any
 
 from lifecycle.adapters.rules import conditions, probes
 from lifecycle.adapters.rules.document import Problems
-from lifecycle.adapters.rules.shape import nearest
+from lifecycle.adapters.rules.shape import Duration, RenewalPart, nearest
+from lifecycle.core.model import RenewalMode
+
+_USUAL = RenewalPart(mode=RenewalMode.NEVER)
 
 
 def check(tree: dict[str, Any], problems: Problems) -> None:
     """Note everything that does not fit together."""
     _check_packages(tree, problems)
     _check_ids(tree, problems)
+    _check_renewals(tree, problems)
     _check_rules(tree, problems)
     _check_own(tree, problems)
     _check_limits(tree, problems)
@@ -25,6 +29,23 @@ def _check_packages(tree: dict[str, Any], problems: Problems) -> None:
     for path, name, rule in _granted(tree):
         if name not in known:
             problems.add(path, f"there is no package `{name}`; {nearest(name, known)}", rule=rule)
+
+
+def _check_renewals(tree: dict[str, Any], problems: Problems) -> None:
+    """Refuse an `extend` that ends inside its window: one window's approvals would then extend again and again."""
+    for name, package in _map(tree, "packages").items():
+        renewal = package.get("renewal") if isinstance(package, dict) else None
+        if not isinstance(renewal, dict):
+            continue
+        try:
+            window, extend = (
+                Duration.read(str(renewal[key])) if key in renewal else usual
+                for key, usual in (("window", _USUAL.window), ("extend", _USUAL.extend))
+            )
+        except ValueError:
+            continue  # noted where it is read
+        if extend.value < window.value:
+            problems.add(f"packages.{name}.renewal.extend", "is shorter than the window in which it is asked for")
 
 
 def _check_ids(tree: dict[str, Any], problems: Problems) -> None:

@@ -9,9 +9,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.adapters.rules.reads import Reads, reads_of
+from lifecycle.adapters.rules.reads import Reads, reads_of, reads_of_all
 from lifecycle.core.events import Worker
 from lifecycle.core.model import Matches
 from lifecycle.errors import Permanent
@@ -93,24 +94,21 @@ def matcher(rules: Sequence[Named]) -> Matches:
     alike: dict[Reads | None, list[int]] = defaultdict(list)
     for index, (_, program) in enumerate(rules):
         alike[reads_of(program.source, FIELDS)].append(index)
-    ask_all = _asker(rules)
-    groups = [
-        (indices, _rememberer(_asker([rules[index] for index in indices]), reads, REMEMBERED // len(alike)))
-        for reads, indices in alike.items()
-    ]
+    ask_in_order = _asker(rules)
+    many = REMEMBERED // (len(alike) + 1)
+    groups = [_rememberer(_asker([rules[index] for index in indices]), reads, many) for reads, indices in alike.items()]
+    grouped = [index for indices in alike.values() for index in indices]
+    places = [grouped.index(index) for index in range(len(rules))]
 
-    def matches(worker: Worker) -> tuple[bool, ...]:
-        seen = variables(worker)
-        answers = [False] * len(rules)
+    def ask_groups(worker: Variables) -> tuple[bool, ...]:
         try:
-            for indices, ask in groups:
-                for index, answer in zip(indices, ask(seen), strict=True):
-                    answers[index] = answer
+            answers = list(chain.from_iterable([ask(worker) for ask in groups]))
         except Permanent:
-            return ask_all(seen)  # in the model's order, which is not that of the groups: the same rule is named always
-        return tuple(answers)
+            return ask_in_order(worker)  # which rule is named must not depend on the groups
+        return tuple(map(answers.__getitem__, places))
 
-    return matches
+    ask = _rememberer(ask_groups, reads_of_all(alike), many)
+    return lambda worker: ask(variables(worker))
 
 
 def _asker(rules: Sequence[Named]) -> Asked:
@@ -131,7 +129,7 @@ def _rememberer(ask: Asked, reads: Reads | None, many: int) -> Asked:
     """
     if reads is None:
         return ask
-    fields, names = reads.fields, reads.attributes
+    fields, names = sorted(reads.fields), sorted(reads.attributes)
 
     @lru_cache(many, typed=True)  # typed: an attribute that is 1 is neither true nor 1.0
     def remembered(*values: Any) -> tuple[bool, ...]:

@@ -25,10 +25,10 @@ _ODD_QUOTES = re.compile(r"""\\["']|\"{3}|'{3}""")
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """The fields and the attributes, in order, that decide a rule's answer."""
+    """The fields and the attributes that decide a rule's answer."""
 
-    fields: tuple[str, ...] = ()
-    attributes: tuple[str, ...] = ()
+    fields: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
 
 
 def reads_of(source: str, known: Collection[str]) -> Reads | None:
@@ -47,4 +47,13 @@ def reads_of(source: str, known: Collection[str]) -> Reads | None:
                 attributes.add(token[quoted])
             case _:
                 return None
-    return Reads(tuple(sorted(fields)), tuple(sorted(attributes)))
+    return Reads(frozenset(fields), frozenset(attributes))
+
+
+def reads_of_all(several: Collection[Reads | None]) -> Reads | None:
+    """Return what rules read between them, None when it cannot be told of one of them."""
+    told = [reads for reads in several if reads is not None]
+    if len(told) < len(several):
+        return None
+    fields = frozenset(name for reads in told for name in reads.fields)
+    return Reads(fields, frozenset(name for reads in told for name in reads.attributes))
