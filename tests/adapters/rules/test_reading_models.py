@@ -162,7 +162,7 @@ def test_all_problems_are_said_at_once_each_with_its_line():
         ("drift: repair", "drift: fix", "drift", "report, repair"),
         ("remove: all", "remove: some", "leaver.remove", ""),
         ("extend: P30D", "extend: P13D", "packages.case-management.renewal.extend", "shorter than the window"),
-        ("window: P2W, extend: P30D", "window: P91D", "packages.case-management.renewal.extend", "shorter than the window"),
+        ("window: P2W, extend: P30D", "window: P91D", "packages.case-management.renewal.extend", "shorter than"),
         ("grace: P7D", "grace: 7", "mover.grace", "quotes"),
         ("grace: P7D", "grace: P1Y", "mover.grace", "no fixed length"),
         ("grace: P7D", "grace: P1YT5H", "mover.grace", "no fixed length"),
