@@ -201,7 +201,7 @@ def _plain_access(one: Access) -> dict[str, Any]:
         "package": one.package,
         "wanted": one.wanted is not None,
         "until": None if one.wanted is None else one.wanted.end,
-        "reasons": () if one.wanted is None else one.wanted.reasons,
+        "reasons": () if one.wanted is None else [reason._asdict() for reason in one.wanted.reasons],
         "assignments": one.rows,
         "steps": [plain_step(step) for step in one.steps],
         "under_way": one.flight,

@@ -120,14 +120,20 @@ def _split(
             reasons[stand.package].append(stand)
         elif stand.reason.stands(now):
             denied.add(stand.package)
-    entitlements = {}
-    for package, known in sorted(reasons.items()):
-        standing = [stand for stand in known if stand.reason.stands(now)]
-        if standing:
-            ordered = sorted({stand.reason for stand in standing}, key=lambda reason: reason.order)
-            end = _end([stand.reason for stand in known], now)
-            entitlements[package] = Entitlement(package, tuple(ordered), end, _opens(standing, end))
-    return entitlements, frozenset(denied)
+    known = [_entitlement(package, stands, now) for package, stands in sorted(reasons.items())]
+    return {one.package: one for one in known if one is not None}, frozenset(denied)
+
+
+def _entitlement(package: str, known: list[Stand], now: datetime) -> Entitlement | None:
+    """Return what the reasons for one package amount to, None when none of them stands."""
+    standing = [stand for stand in known if stand.reason.stands(now)]
+    if not standing:
+        return None
+    if len(known) == 1:  # nothing to put in order, and most packages have one reason
+        return Entitlement(package, (known[0].reason,), known[0].reason.until, known[0].opens)
+    ordered = sorted({stand.reason for stand in standing}, key=lambda reason: reason.order)
+    end = _end([stand.reason for stand in known], now)
+    return Entitlement(package, tuple(ordered), end, _opens(standing, end))
 
 
 def _opens(standing: list[Stand], end: datetime | None) -> datetime | None:

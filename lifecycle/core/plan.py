@@ -182,14 +182,14 @@ def plan(desired: Desired, actual: Actual, model: AccessModel, now: datetime, *,
 
 def _order(step: Step) -> tuple[int, str, str]:
     match step:
+        case Keep():  # nearly all are
+            return (4, step.package, step.assignment)
         case Remove():
             return (0, step.package, step.assignment)
         case Reschedule():
             return (1 if step.shortens else 2, step.package, step.assignment)
         case Assign():
             return (3, step.package, "")
-        case Keep():
-            return (4, step.package, step.assignment)
 
 
 def _wait(open_request: Underway, wanted: Entitlement | None) -> Keep:

@@ -6,8 +6,9 @@ from work on projects, and from exceptions. Which of them stand now, and what fo
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from lifecycle.core.calendar import day_over, earliest
 from lifecycle.core.events import Status, Worker
@@ -29,8 +30,7 @@ class Why(StrEnum):
     GRACE = "grace"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Reason:
+class Reason(NamedTuple):
     """Why somebody holds a package: the rule, project role or exception, since when and (None: open) until when.
 
     `of` is the worker record, the project or the exception's event id.
@@ -61,9 +61,8 @@ def _written(at: datetime) -> str:
     return f"{at.isoformat()[:19]}Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """A reason for one package, over all of its time.
+class Stand(NamedTuple):
+    """A reason for one package, over all of its time; a tuple, since planning everybody makes millions of them.
 
     `begun` is when what it follows from began (grace: its rule); `opens` is when its renewal window opens, None for a
     reason that nobody renews.
@@ -92,8 +91,7 @@ def stands(  # noqa: PLR0917 all that reasons come from
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(NamedTuple):
     """A stretch of employment during which nothing a rule may read changes."""
 
     start: datetime
@@ -165,20 +163,21 @@ def _segments(job: Employment, span: Span) -> Iterator[_Segment]:
             yield _Segment(start, end, worker)
 
 
-def _rule_stands(walk: _Walk, rule: Rule, truths: tuple[bool, ...], package: str) -> Iterator[Stand]:
-    """Yield the rule's reasons for one package: its unbroken stretches, and the grace after those a move ended.
+def _rule_stands(walk: _Walk, rule: Rule, truths: tuple[bool, ...], package: str) -> list[Stand]:
+    """Return the rule's reasons for one package: its unbroken stretches, and the grace after those a move ended.
 
     `truths` says of each segment whether the rule holds in it.
 
     Leave suspends a reason; it does not end it, so its age (`root`) runs on for `for` and for denials.
     """
+    found: list[Stand] = []
     root: datetime | None = None
     begun: datetime | None = None
     reached: datetime | None = None
     for segment, truth in zip(walk.segments, truths, strict=True):
         suspended = _suspended(segment.worker, package, walk.model)
         if begun is not None and root is not None and (suspended or not truth):
-            yield from _stand(walk, rule, package, Stretch(begun, reached), root, graced=not suspended)
+            found += _stand(walk, rule, package, begun, reached, root, graced=not suspended)
             begun = None
         if not truth:
             root = None
@@ -190,10 +189,11 @@ def _rule_stands(walk: _Walk, rule: Rule, truths: tuple[bool, ...], package: str
             continue
         begun = start if begun is None else begun
         if reached != segment.end:
-            yield from _stand(walk, rule, package, Stretch(begun, reached), root, graced=False)
+            found += _stand(walk, rule, package, begun, reached, root, graced=False)
             begun = root = None
     if begun is not None and root is not None:
-        yield from _stand(walk, rule, package, Stretch(begun, reached), root, graced=False)
+        found += _stand(walk, rule, package, begun, reached, root, graced=False)
+    return found
 
 
 def _suspended(worker: Worker, package: str, model: AccessModel) -> bool:
@@ -209,28 +209,29 @@ def _contract_bound(segment: _Segment, model: AccessModel) -> datetime | None:
     return earliest([segment.end, over])
 
 
-def _stand(walk: _Walk, rule: Rule, package: str, time: Stretch, root: datetime, *, graced: bool) -> Iterator[Stand]:
-    """Yield the reason, bounded by `for` and its renewals, and the grace after it when a move ended it."""
-    if time.end is not None and time.end <= time.start:
-        return
-    until, opens = _lapse(walk, rule, package, time, root)
-    if until is not None and until <= time.start:
-        return
-    yield Stand(package, Reason(Why.RULE, rule.name, walk.worker, time.start, until), root, opens)
-    if graced and walk.model.grace and time.end is not None and until == time.end:
-        end = earliest([time.end + walk.model.grace, walk.span.end])
-        if end is not None and end > time.end:
-            yield Stand(package, Reason(Why.GRACE, rule.name, walk.worker, time.end, end), root)
+def _stand(  # noqa: PLR0917 when it stood, and what bounds that
+    walk: _Walk, rule: Rule, package: str, start: datetime, end: datetime | None, root: datetime, *, graced: bool
+) -> list[Stand]:
+    """Return the reason, bounded by `for` and its renewals, and the grace after it when a move ended it."""
+    if end is not None and end <= start:
+        return []
+    until, opens = (end, None) if rule.lasts is None else _lapse(walk, rule.lasts, package, end, root)
+    if until is not None and until <= start:
+        return []
+    found = [Stand(package, Reason(Why.RULE, rule.name, walk.worker, start, until), root, opens)]
+    if graced and walk.model.grace and end is not None and until == end:
+        over = earliest([end + walk.model.grace, walk.span.end])
+        if over is not None and over > end:
+            found.append(Stand(package, Reason(Why.GRACE, rule.name, walk.worker, end, over), root))
+    return found
 
 
 def _lapse(
-    walk: _Walk, rule: Rule, package: str, time: Stretch, root: datetime
+    walk: _Walk, lasts: timedelta, package: str, end: datetime | None, root: datetime
 ) -> tuple[datetime | None, datetime | None]:
     """Return when the reason ends, by itself or by its `for`, and when the window to renew that opens."""
-    if rule.lasts is None:
-        return time.end, None
-    lapse, opens = lapse_of(root, root + rule.lasts, walk.model.packages[package], walk.person.extensions, walk.now)
-    return (lapse, opens) if time.end is None or lapse < time.end else (time.end, None)
+    lapse, opens = lapse_of(root, root + lasts, walk.model.packages[package], walk.person.extensions, walk.now)
+    return (lapse, opens) if end is None or lapse < end else (end, None)
 
 
 def _by_dropped(dropped: Dropped, person: Person, model: AccessModel) -> Iterator[Stand]:
