@@ -16,7 +16,6 @@ from lifecycle.ports import Ports, Records, Row, Sighting
 from lifecycle.records import claims, holders
 from lifecycle.records.checkpoints import Checkpoint, Stray
 from lifecycle.records.holders import Holder, Mark
-from lifecycle.records.keys import safe
 from lifecycle.records.reports import LISTED, Report
 
 SLICE = timedelta(minutes=8)
@@ -131,7 +130,7 @@ def _texts(rows: list[Row]) -> list[bytes]:
 
 def _seen_texts(rows: list[Sighting]) -> list[bytes]:
     """Return what is compared, in the same words, of rows of the directory."""
-    return [f"{safe(row.user.casefold())}|{safe(row.assignment)}{holders.seconds(row.ends)}".encode() for row in rows]
+    return [f"{holders.key_of(row.user, row.assignment)}{holders.seconds(row.ends)}".encode() for row in rows]
 
 
 def _met(rows: list[Sighting], expected: Fingerprints) -> tuple[array[int], list[Sighting]]:

@@ -168,6 +168,8 @@ def _unrescinded(facts: Iterable[WorkerFact]) -> list[WorkerFact]:
     known = list(facts)
     dead: set[tuple[str, str]] = set()
     rescissions = [fact for fact in known if isinstance(fact, Rescinded)]
+    if not rescissions:
+        return known
     for fact in sorted(rescissions, key=lambda fact: fact.recorded.order, reverse=True):
         if (fact.recorded.source, fact.recorded.id) not in dead:
             dead.add((fact.recorded.source, fact.rescinds))

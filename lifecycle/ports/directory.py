@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,11 @@ class Followed:
     completed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A delivered assignment as a sweep over a package sees it; `auto` when its status says an auto policy's."""
+class Sighting(NamedTuple):
+    """A delivered assignment as a sweep over a package sees it; `auto` when its status says an auto policy's.
+
+    A tuple, since a sweep makes a million of them.
+    """
 
     assignment: str
     user: str

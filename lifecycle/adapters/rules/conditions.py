@@ -8,12 +8,13 @@ A rule answers true or false; anything else, an attribute that is absent include
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.adapters.rules.reads import Reads, reads_of, reads_of_all
-from lifecycle.core.events import Worker
+from lifecycle.core.events import Status, Worker
 from lifecycle.core.model import Matches
 from lifecycle.errors import Permanent
 
@@ -39,6 +40,9 @@ FIELDS = (
     "attributes",
 )
 """What a rule can say after `worker.`"""
+
+_OWN = {field: re.sub("([A-Z])", lambda found: f"_{found[1].lower()}", field) for field in FIELDS}
+"""Where a worker has what rules call by HR's word."""
 
 ALWAYS = frozenset({"id", "status", "attributes"})
 """The fields that are never null."""
@@ -107,8 +111,37 @@ def matcher(rules: Sequence[Named]) -> Matches:
             return ask_in_order(worker)  # which rule is named must not depend on the groups
         return tuple(map(answers.__getitem__, places))
 
-    ask = _rememberer(ask_groups, reads_of_all(alike), many)
-    return lambda worker: ask(variables(worker))
+    return _of_workers(ask_groups, reads_of_all(alike), many)
+
+
+def _of_workers(ask: Asked, reads: Reads | None, many: int) -> Matches:
+    """Return the function that asks of a worker, and remembers as `_rememberer` does, by the worker's own fields.
+
+    Nearly every call ends here: nothing is put into words for an answer that is known.
+    """
+    if reads is None:
+        return lambda worker: ask(variables(worker))
+    fields, names = sorted(reads.fields - {"attributes"}), sorted(reads.attributes)
+    own = [_OWN[field] for field in fields]
+
+    @lru_cache(many, typed=True)  # typed, as below
+    def remembered(*values: Any) -> tuple[bool, ...]:
+        shown = {field: _shown(value) for field, value in zip(fields, values, strict=False)}
+        filled = {name: value for name, value in zip(names, values[len(fields) :], strict=True) if value is not None}
+        return ask({**shown, "attributes": filled})
+
+    def matches(worker: Worker) -> tuple[bool, ...]:
+        attributes = worker.attributes
+        return remembered(*[getattr(worker, name) for name in own], *[attributes.get(name) for name in names])
+
+    return matches
+
+
+def _shown(value: object) -> object:
+    """Return a field as rules see it, as in `variables`."""
+    if isinstance(value, Status):
+        return value.value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _asker(rules: Sequence[Named]) -> Asked:
