@@ -362,3 +362,16 @@ async def test_a_lost_message_does_not_end_the_following_of_a_package():
     await company.time(12 * MINUTE)
     assert await following.packages(company.records) == []
     assert [await following.of_package(company.records, "base"), company.has("E2")] == [[], {"base"}]
+
+
+async def test_looks_that_follow_do_not_crowd_out_the_work_they_follow():
+    """A run that comes behind has a fifth of the backlog while another needs it, and all of it when none does."""
+    company = empty()
+    behind = replace(a_run(company, "follow"), behind=True)
+    await enqueue(behind, names(300, "f"), company.ports, whole=True)
+    await enqueue(a_run(company, "close"), names(300, "c"), company.ports, whole=True)
+    await slices(company, 5)
+    shares = Counter(run for run, _ in checks(company))
+    assert shares["follow"] <= BACKLOG // 5 < shares["close"]
+    await company.time(MINUTE)
+    assert len(checks(company)) == 600
