@@ -10,7 +10,7 @@ from tests.builders import EVERYONE, START, Company, a_model, a_worker, closed, 
 from tests.laws.driving import HOUR, Days, run
 
 FIRST = date(2026, 1, 5)
-PEOPLE, FED = 1500, 300
+PEOPLE, FED = 1000, 300
 
 
 def test_an_urgent_leaver_behind_a_fan_out_waits_for_a_backlog_at_most():

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from datetime import date, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.attend import attend
@@ -19,6 +19,7 @@ from lifecycle.records import holds
 from lifecycle.records.facts import keep
 from lifecycle.records.identities import join
 from tests.builders import EVERYONE, START, Company, a_model, a_worker, joined, left, moved
+from tests.laws.driving import examples
 from tests.laws.histories import USERS, histories, model
 
 DAY = date(2026, 1, 5)
@@ -71,7 +72,7 @@ async def know(company, *facts):
         await join(company.records, START, "test", workers={fact.recorded.subject}, people=set())
 
 
-@settings(max_examples=120)
+@examples(60)
 @given(st.data(), st.integers(2, 3))
 def test_two_reconcilers_of_one_person_never_write_twice(data, count):
     """However they interleave, each package is asked for once, and the others stop or find nothing to do."""
@@ -95,7 +96,7 @@ def test_two_reconcilers_of_one_person_never_write_twice(data, count):
     asyncio.run(run())
 
 
-@settings(max_examples=60)
+@examples(40)
 @given(st.data())
 def test_a_reconciler_and_a_join_of_two_keys_never_write_twice(data):
     """While a look is under way the person gets another key: nothing is asked for twice, all is there in the end."""
@@ -121,7 +122,7 @@ NAMES = tuple(f"E{number}" for number in range(1, 7))
 LIMITS = GuardLimits(removals=Limit(2), additions=Limit(99), leavers=Limit(2))
 
 
-@settings(max_examples=60)
+@examples(25)
 @given(st.data(), st.lists(st.sampled_from(["named", "derived", "mover"]), min_size=6, max_size=6))
 def test_no_history_takes_more_than_the_window_allows(data, kinds):
     """Leavers, derived leavers and movers at once on two instances: removals and leavers stay within their limits."""

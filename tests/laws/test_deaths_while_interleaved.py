@@ -53,7 +53,7 @@ def before(change):
     return days, set()
 
 
-@examples(120)
+@examples(60)
 @given(st.sampled_from(["joiner", "mover", "leaver"]), TURNS)
 def test_two_looks_one_of_which_dies_never_write_twice(change, turns):
     """Whoever is overtaken stops; what the dead one had asked for is found and not asked for again."""
@@ -72,7 +72,7 @@ def test_two_looks_one_of_which_dies_never_write_twice(change, turns):
     assert len(company.directory.taken) - posted == 2
 
 
-@examples(120)
+@examples(60)
 @given(st.sampled_from(["joiner", "mover", "leaver"]), TURNS, st.booleans())
 def test_a_join_in_between_never_writes_twice(change, turns, by_link):
     """The person gets another key in the middle of two looks, and any of the three dies: still once each."""

@@ -61,7 +61,7 @@ class Taken:
         return max((len({what for when, what in chosen if at <= when < at + WINDOW}) for at, _ in chosen), default=0)
 
 
-@examples(25)
+@examples(20)
 @given(
     st.lists(
         st.tuples(st.sampled_from(NAMES), st.integers(0, 40), st.sampled_from(["left", "moved", "leaving"]), ORIGINS),
@@ -98,7 +98,7 @@ def _moved_before(watch, said):
     return len(movers & watch.named)
 
 
-@examples(60)
+@examples(30)
 @given(TURNS, st.lists(st.sampled_from(["named", "derived", "mover"]), min_size=6, max_size=6), st.integers(0, 6))
 def test_instances_that_race_stay_within_the_limits(turns, kinds, limit):
     """Six looks interleaved at every await take no more rows, and no more leavers, than the counters allow."""
@@ -129,7 +129,7 @@ def _with_pauses(company, hook):
     company.records.pause = company.bus.pause = company.directory.pause = hook
 
 
-@examples(25)
+@examples(20)
 @given(
     st.sets(st.sampled_from(NAMES), min_size=1), st.sets(st.sampled_from(NAMES)), st.sampled_from(["before", "after"])
 )
