@@ -4,12 +4,11 @@ Run as `python -m benchmarks.decoding`; prints `name value unit`, one a line. Ne
 """
 
 import asyncio
-import multiprocessing
 import statistics
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from uuid import NAMESPACE_URL, uuid5
@@ -17,6 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 import httpx
 import msgspec
 
+from benchmarks.serving import beside
 from lifecycle.adapters.graph import GraphClient, StaticToken, wire
 from lifecycle.adapters.graph.permissions import ASSIGNMENTS
 
@@ -138,18 +138,9 @@ async def _ratio(ours: Read, floor: Read) -> float:
     return (second + third) / (first + fourth)
 
 
-@contextmanager
-def _served() -> Iterator[int]:
+def _served() -> AbstractContextManager[int]:
     """Serve `PAGES` linked pages from a process of its own, on the port that this yields."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    server = context.Process(target=_serve, args=(there,), daemon=True)
-    server.start()
-    try:
-        yield here.recv()
-    finally:
-        server.terminate()
-        server.join()
+    return beside(_serve)
 
 
 def _serve(parent: Connection) -> None:

@@ -7,11 +7,9 @@ ready when it is asked for. What it says of row `number` and what we expect of i
 """
 
 import asyncio
-import multiprocessing
 import re
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 
@@ -20,6 +18,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
 
+from benchmarks.serving import beside
 from lifecycle.adapters.graph.permissions import ASSIGNMENTS
 
 ROWS = 100
@@ -112,18 +111,9 @@ _ROW = msgspec.json.encode(
 ).decode()
 
 
-@contextmanager
-def served() -> Iterator[tuple[int, int]]:
+def served() -> AbstractContextManager[tuple[int, int]]:
     """Serve the tenant from a process of its own; yields the port of HTTP/2 and that of HTTP/1.1."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    server = context.Process(target=_serve, args=(there,), daemon=True)
-    server.start()
-    try:
-        yield here.recv()
-    finally:
-        server.terminate()
-        server.join()
+    return beside(_serve)
 
 
 def _serve(parent: Connection) -> None:

@@ -112,11 +112,15 @@ def came_too_late(dossier: Dossier, flight: Flight, now: datetime) -> bool:
     return flight.kind == "adminUpdate" and row is not None and row.ends is not None and row.ends <= now
 
 
+def _row(flight: Flight, listed: Sequence[Listed]) -> Listed | None:
+    """Return the row that a request is about, when the list has it."""
+    return next((row for row in listed if row.id == flight.assignment), None)
+
+
 def _over_before(flight: Flight, listed: Sequence[Listed]) -> bool:
     """Whether the row has come to an end before the new one: what Graph says of the request does not matter then."""
-    row = next((row for row in listed if row.id == flight.assignment), None)
-    ended = row is not None and row.state is AssignmentState.EXPIRED
-    return ended and flight.kind == "adminUpdate"
+    row = _row(flight, listed)
+    return flight.kind == "adminUpdate" and row is not None and row.state is AssignmentState.EXPIRED
 
 
 def _unmoved(flight: Flight, found: Followed, listed: Sequence[Listed], now: datetime) -> bool | None:
@@ -124,7 +128,7 @@ def _unmoved(flight: Flight, found: Followed, listed: Sequence[Listed], now: dat
 
     Source: facts on `adminUpdate`, whose place for the schedule v1.0 does not exemplify; so it is read back.
     """
-    row = next((row for row in listed if row.id == flight.assignment), None)
+    row = _row(flight, listed)
     if flight.kind != "adminUpdate" or row is None or row.state is AssignmentState.EXPIRED:
         return False
     if row.ends == flight.ends or (row.ends and flight.ends and abs(row.ends - flight.ends) < TOLERANCE):

@@ -4,7 +4,7 @@ What ended is written into the dossiers of those concerned, conditional on their
 are looked at, by trickle. Posts nothing.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lifecycle import messages
 from lifecycle.core.work import Sweep, SweepSlice
@@ -20,16 +20,13 @@ RUN = "follow"
 """The run of the looks that follow; it holds nothing together."""
 
 _GRID = timedelta(seconds=30)
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _LOOK_BACK = timedelta(minutes=2)
 _GIVEN_UP = timedelta(hours=1)
 
 
 async def ask_to_follow(package: str, ports: Ports) -> None:
     """Ask for the next reading of a package's requests, on a grid of half minutes."""
-    now = ports.clock.now()
-    at = _EPOCH + ((now - _EPOCH) // _GRID + 1) * _GRID
-    await messages.ask(ports.bus, SweepSlice(RUN, Sweep.FOLLOW, package), now=now, at=at)
+    await messages.ask_on_grid(ports.bus, SweepSlice(RUN, Sweep.FOLLOW, package), now=ports.clock.now(), every=_GRID)
 
 
 async def follow_package(package: str, ports: Ports) -> None:

@@ -5,13 +5,14 @@ later look is always a new message.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from lifecycle.contract.cloudevents import TYPES, encode_work, message_id, message_of, type_of
 from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
 from lifecycle.ports import Bus, Message, Queue
 
 SOURCE = "/lifecycle"
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def ask(bus: Bus, work: Work, *, now: datetime, at: datetime | None = None, mark: str = "") -> None:
@@ -26,6 +27,11 @@ async def ask_all(bus: Bus, works: list[Work], *, now: datetime, at: datetime | 
     when = at if at is not None else now
     messages = [_message(work, when, mark) for work in works]
     await bus.send(TYPES[type_of(works[0])].queue, messages, at=at)
+
+
+async def ask_on_grid(bus: Bus, work: Work, *, now: datetime, every: timedelta) -> None:
+    """Ask for work at the next point of a grid of time: asked for by several, it is one message."""
+    await ask(bus, work, now=now, at=_EPOCH + ((now - _EPOCH) // every + 1) * every)
 
 
 def _message(work: Work, when: datetime, mark: str) -> Message:

@@ -7,7 +7,7 @@ nobody's access.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from lifecycle import messages
 from lifecycle.core.work import Check, Sweep, SweepSlice
@@ -20,7 +20,6 @@ BACKLOG = 200
 
 _BEHIND = 5
 _GRID = timedelta(seconds=1)
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def enqueue(run: Run, people: Sequence[str], ports: Ports, *, whole: bool = False) -> None:
@@ -31,9 +30,7 @@ async def enqueue(run: Run, people: Sequence[str], ports: Ports, *, whole: bool 
 
 async def ask_for(name: str, ports: Ports) -> None:
     """Ask for a slice of a run, at the next point of the grid."""
-    now = ports.clock.now()
-    at = _EPOCH + ((now - _EPOCH) // _GRID + 1) * _GRID
-    await messages.ask(ports.bus, SweepSlice(name, Sweep.TRICKLE), now=now, at=at)
+    await messages.ask_on_grid(ports.bus, SweepSlice(name, Sweep.TRICKLE), now=ports.clock.now(), every=_GRID)
 
 
 async def trickle(name: str, ports: Ports) -> None:
@@ -46,14 +43,13 @@ async def trickle(name: str, ports: Ports) -> None:
             return
         chosen = await runs.reserve(ports.records, name, people, BACKLOG, now, share=await _share(run, ports))
         if not chosen:
-            break
+            await ask_for(name, ports)
+            return
         checks = [Check(person, run.cause, run=name, released=run.released, recheck=run.recheck) for person in chosen]
         await messages.ask_all(ports.bus, list(checks), now=now, mark=f"{name} {run.begun.isoformat()}")
         if not await runs.asked(ports.records, run, chosen):
-            continue
-    else:
-        return
-    await ask_for(name, ports)
+            await runs.close(ports.records, name)
+            return
 
 
 async def _share(run: Run, ports: Ports) -> int:
