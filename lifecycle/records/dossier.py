@@ -12,18 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from lifecycle.core.evidence import GENESIS, Detail, Record, Tag, parse
+from lifecycle.core.evidence import Detail, Record, Tag
 from lifecycle.errors import Lost
-from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace, Row
+from lifecycle.ports import Change, Delete, Put, Records, Row
 from lifecycle.records.keys import pack, safe, unpack
+from lifecycle.records.ledger import HEAD, Head, chain_in, extend, head_from, head_of
 
 _ATTEMPTS = 20
 """How often an outcome is offered to a head that keeps moving; each loss means that another writer got on."""
-
-
-_HEAD = "d"
-"""The head's key: behind the chain's (`c-`), before all other state, because a store may return the rows of one read
-page by page, and a head that was read after the state would guard a state that it does not belong to."""
 
 
 class Stage(StrEnum):
@@ -133,15 +129,6 @@ class Withheld:
     contested: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of the chain; `etag` is empty before the first record."""
-
-    length: int = 0
-    hash: str = GENESIS
-    etag: str = ""
-
-
 @dataclass(slots=True)
 class Dossier:
     """A person's state as read once, kept in step with what this run writes."""
@@ -172,11 +159,7 @@ class Dossier:
         Raises `Lost` when somebody else wrote in between: stop, and start over from a fresh read.
         """
         record = Record(self.person, self.head.length + 1, self.head.hash, at, tag, cause, dict(detail))
-        value = pack({"length": record.number, "hash": record.hash})
-        moved = Replace(_HEAD, value, self.head.etag) if self.head.etag else Insert(_HEAD, value)
-        entry = Insert(f"c-{record.number:010d}", record.canonical())
-        etags = await self.records.write(self.partition, [moved, entry, *changes])
-        self.head = Head(record.number, record.hash, etags[_HEAD])
+        self.head = await extend(self.records, self.partition, self.head, record, *changes)
 
     async def append_anyway(self, at: datetime, tag: Tag, cause: str, detail: Detail, *changes: Change) -> bool:
         """Write an outcome wherever the chain now ends: what was done is recorded even when we were overtaken.
@@ -189,7 +172,7 @@ class Dossier:
                 await self.append(at, tag, cause, detail, *changes)
             except Lost:
                 ours = False
-                self.head = await _head(self.records, self.partition)
+                self.head = await head_of(self.records, self.partition)
             else:
                 return ours
         raise Lost(f"person {self.person}: the outcome of {cause} could not be recorded, the chain kept moving")
@@ -200,32 +183,21 @@ class Dossier:
 
     async def chain(self, *, after: int = 0) -> list[Record]:
         """Return the person's evidence in order, from the record behind `after` on."""
-        rows = await self.records.rows(self.partition, after=f"c-{after + 1:010d}", before=_HEAD)
-        return [parse(row.value) for row in rows]
+        return await chain_in(self.records, self.partition, after=after)
 
 
 async def open_dossier(records: Records, person: str) -> Dossier:
     """Read a person's state: one read, taken before anything else is, so that the head guards all of it."""
     dossier = Dossier(records, person)
-    _fill(dossier, await records.rows(dossier.partition, after=_HEAD))
+    _fill(dossier, await records.rows(dossier.partition, after=HEAD))
     return dossier
-
-
-async def _head(records: Records, partition: str) -> Head:
-    row = await records.read(partition, _HEAD)
-    return Head() if row is None else _head_of(row)
-
-
-def _head_of(row: Row) -> Head:
-    content = unpack(dict[str, int | str], row.value)
-    return Head(int(content["length"]), str(content["hash"]), row.etag)
 
 
 def _fill(dossier: Dossier, rows: Sequence[Row]) -> None:
     for row in rows:
         match row.key.partition("-")[0]:
             case "d":
-                dossier.head = _head_of(row)
+                dossier.head = head_from(row)
             case "f":
                 flight = unpack(Flight, row.value)
                 dossier.flights[flight.package] = flight
