@@ -4,11 +4,12 @@ Everything is made at the first invocation, inside the worker's event loop; inde
 """
 
 import os
+from collections.abc import Awaitable, Callable
 from functools import cache
 
 import azure.functions as func
 
-from lifecycle.ports import Queue
+from lifecycle.ports import Ports, Queue
 from lifecycle.settings import from_environment
 from lifecycle.wiring import Wiring
 
@@ -31,6 +32,12 @@ async def _work(queue: Queue, message: func.ServiceBusMessage) -> None:
     from lifecycle.attend import work  # noqa: PLC0415 - as above
 
     await work(message.get_body(), await wiring().ports(), queue=queue, session=message.session_id)
+
+
+async def _timed(timer: str, work: Callable[[Ports], Awaitable[object]]) -> None:
+    from lifecycle.sweep import timed  # noqa: PLC0415 - as above
+
+    await timed(timer, work, await wiring().ports())
 
 
 @app.function_name("hr")
@@ -86,7 +93,7 @@ async def wake(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding'
     """Ask for a look at everybody who is due before the next tick."""
     from lifecycle.sweep import wake as wake_the_due  # noqa: PLC0415 - as above
 
-    await wake_the_due(await wiring().ports())
+    await _timed("wake", wake_the_due)
 
 
 @app.function_name("drift")
@@ -95,4 +102,4 @@ async def drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
     """Begin the nightly comparison with the directory."""
     from lifecycle.drift import drift as begin  # noqa: PLC0415 - as above
 
-    await begin(await wiring().ports())
+    await _timed("drift", begin)

@@ -4,6 +4,7 @@ Only asks for checks; each person is then looked at by the same path as after an
 goes by `trickle`. What differs from the directory is `drift`'s business.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,8 +14,9 @@ from lifecycle.core.work import Check, FanOut, Release
 from lifecycle.errors import Permanent
 from lifecycle.follow_many import ask_to_follow
 from lifecycle.ports import Ports
-from lifecycle.records import facts, following, holds, people, runs, told, wakeups
+from lifecycle.records import facts, following, heartbeats, holds, people, runs, told, wakeups
 from lifecycle.records.dossier import open_dossier
+from lifecycle.records.heartbeats import Beat
 from lifecycle.records.identities import identity_of
 from lifecycle.records.runs import Queued, Run
 from lifecycle.records.wakeups import WakeUp
@@ -32,6 +34,24 @@ LOST = timedelta(minutes=20)
 
 ORPHANED = timedelta(hours=1)
 """How long a project may be spoken of before somebody opens it; events overtake each other, but not by that much."""
+
+
+async def timed(timer: str, work: Callable[[Ports], Awaitable[object]], ports: Ports) -> None:
+    """Do a timer's work and write down that it ran, how long it took and what went wrong. Raises what the work raises.
+
+    A fault stays visible until the timer's next run; without a run for long, the app itself stands still.
+    """
+    begun = ports.clock.now()
+    fault = "cut short"
+    try:
+        await work(ports)
+        fault = ""
+    except Exception as error:
+        fault = type(error).__name__
+        raise
+    finally:
+        took = (ports.clock.now() - begun).total_seconds()
+        await heartbeats.beat(ports.records, Beat(timer, begun, took, fault))
 
 
 async def due_within(ports: Ports, span: timedelta = _TICK) -> tuple[list[WakeUp], list[WakeUp]]:
