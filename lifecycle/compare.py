@@ -128,14 +128,9 @@ def _texts(rows: list[Row]) -> list[bytes]:
     return [row.key.encode() + row.value[1 : row.value.index(b"|")] for row in rows]
 
 
-def _seen_texts(rows: list[Sighting]) -> list[bytes]:
-    """Return what is compared, in the same words, of rows of the directory."""
-    return [f"{holders.key_of(row.user, row.assignment)}{holders.seconds(row.ends)}".encode() for row in rows]
-
-
 def _met(rows: list[Sighting], expected: Fingerprints) -> tuple[array[int], list[Sighting]]:
     """Tick off the rows of a page that are as expected; return their fingerprints, and the other rows."""
-    marks = fingerprints(_seen_texts(rows))
+    marks = fingerprints(holders.texts_of(rows))
     unknown = expected.see_each(marks)
     strays = [rows[number] for number in unknown]
     for number in reversed(unknown):

@@ -77,7 +77,7 @@ class SqliteRecords:
             (LIST_BEFORE, (partition, after, before, most)) if before else (LIST, (partition, after, most))
         )
         found = await self._run(lambda database: database.execute(statement, values).fetchall())
-        return [Row(*columns) for columns in found]
+        return list(map(Row._make, found))
 
     async def write(self, partition: str, changes: Sequence[Change]) -> dict[str, str]:
         """Make all changes or none; return the new etags by key. Raises `Lost` when a condition does not hold."""

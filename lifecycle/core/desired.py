@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from lifecycle.core.calendar import earliest
 from lifecycle.core.model import AccessModel
@@ -26,11 +27,10 @@ class Denial:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entitlement:
+class Entitlement(NamedTuple):
     """A package that is justified now; `end` is when the last of its reasons ends (None: never).
 
-    `opens` is from when that end may be renewed, None when it may not.
+    `opens` is from when that end may be renewed, None when it may not. A tuple, as `reasons.Stand` is.
     """
 
     package: str
@@ -115,7 +115,7 @@ def _split(
     reasons: dict[str, list[Stand]] = defaultdict(list)
     denied = set()
     for stand in found:
-        refused = refused_at.get(stand.package)
+        refused = refused_at.get(stand.package) if refused_at else None
         if refused is None or stand.begun > refused:
             reasons[stand.package].append(stand)
         elif stand.reason.stands(now):

@@ -178,8 +178,9 @@ def _unrescinded(facts: Iterable[WorkerFact]) -> list[WorkerFact]:
 
 def _snapshots(described: list[Joined | Moved], model: AccessModel) -> tuple[Snapshot, ...]:
     """Order what comes as recorded by effective: dates compare as dates, in one zone, whatever zone each holds in."""
-    ordered = sorted(described, key=lambda fact: begins(fact.effective, model.time_zone))
-    return tuple(Snapshot(begins(fact.effective, zone_of(fact.worker, model)), fact.worker) for fact in ordered)
+    if len(described) > 1:
+        described = sorted(described, key=lambda fact: begins(fact.effective, model.time_zone))
+    return tuple([Snapshot(begins(fact.effective, zone_of(fact.worker, model)), fact.worker) for fact in described])
 
 
 def _zone_at_end(left: Left, described: list[Joined | Moved], model: AccessModel) -> str:

@@ -198,12 +198,15 @@ def _wait(open_request: Underway, wanted: Entitlement | None) -> Keep:
 
 
 def _why(wanted: Entitlement | None) -> tuple[str, ...]:
-    return () if wanted is None else tuple(str(reason) for reason in wanted.reasons)
+    return () if wanted is None else tuple([str(reason) for reason in wanted.reasons])
 
 
 def _justified(wanted: Entitlement, rows: list[Assignment], desired: Desired, now: datetime) -> Iterable[Step]:
     """Any live row satisfies a reason; of several we keep the end right on our own."""
     why = _why(wanted)
+    if len(rows) == 1 and rows[0].ours and _same_end(rows[0].ends, wanted.end):  # nearly all are
+        yield Keep(wanted.package, rows[0].id, why)
+        return
     ours = [row for row in rows if row.ours]
     others = [row for row in rows if not row.ours]
     if not rows:

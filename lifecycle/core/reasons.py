@@ -5,7 +5,6 @@ from work on projects, and from exceptions. Which of them stand now, and what fo
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -93,6 +92,9 @@ def stands(  # noqa: PLR0917 all that reasons come from
     ]
 
 
+_ALWAYS = (True,)
+
+
 class _Segment(NamedTuple):
     """A stretch of employment during which nothing a rule may read changes."""
 
@@ -101,8 +103,7 @@ class _Segment(NamedTuple):
     worker: Worker
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(NamedTuple):
     """One span of one employment, with all that bounds what a rule gives in it."""
 
     person: Person
@@ -172,6 +173,13 @@ def _rule_stands(walk: _Walk, rule: Rule, truths: tuple[bool, ...], package: str
 
     Leave suspends a reason; it does not end it, so its age (`root`) runs on for `for` and for denials.
     """
+    if truths == _ALWAYS:  # nothing changed, as for most people and rules; the walk below would say the same
+        (only,) = walk.segments
+        bound = _contract_bound(only, walk.model)
+        if _suspended(only.worker, package, walk.model) or bound == only.start:
+            return []
+        first = only.start - rule.lead
+        return _stand(walk, rule, package, first, bound, first, graced=False)
     found: list[Stand] = []
     root: datetime | None = None
     begun: datetime | None = None

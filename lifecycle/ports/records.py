@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One stored row: `value` is at most 60 KiB, `etag` changes at every write."""
+class Row(NamedTuple):
+    """One stored row: `value` is at most 60 KiB, `etag` changes at every write.
+
+    A tuple, since a sweep reads a million of them.
+    """
 
     key: str
     value: bytes

@@ -5,17 +5,19 @@ Each person's own part is remembered in their dossier, so that a look writes onl
 the dossier then, so that a crash leaves a difference that the next look sees.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
-from lifecycle.ports import Change, Delete, Put, Records, Row
+from lifecycle.ports import Change, Delete, Put, Records, Row, Sighting
 from lifecycle.records.dossier import Dossier, put_view
 from lifecycle.records.keys import plain, safe
 
 _CHUNK = 1000
-_SHORT = 80
+_SHORT = 90
+_ORDINARY = b"abcdefghijklmnopqrstuvwxyz0123456789-"
 _BATCH = 100
 
 
@@ -39,6 +41,7 @@ class Holder:
     person: str
 
 
+@lru_cache(maxsize=10_000)
 def seconds(ends: datetime | None) -> int:
     """Return an end as whole seconds since 1970, 0 for none: what is compared with the directory's."""
     return 0 if ends is None else int(ends.timestamp())
@@ -94,9 +97,23 @@ def parse(row: Row) -> Holder:
 def key_of(user: str, assignment: str) -> str:
     """Return the key of a row: two ids of Graph, nearly always, which a sweep reads a million of."""
     both = f"{user.casefold()}{assignment}".replace("-", "")
-    if both.isalnum() and both.isascii() and len(both) <= _SHORT:
+    if len(both) <= _SHORT and both.isascii() and both.encode().isalnum():
         return f"{user.casefold()}|{assignment}".replace("-", "~2d")
     return f"{safe(user.casefold())}|{safe(assignment)}"
+
+
+def texts_of(rows: Sequence[Sighting]) -> list[bytes]:
+    """Return what the index says of rows that are like these: key and end.
+
+    At once, where all are ids as Graph makes them, in lower case: row by row it would take four times as long.
+    """
+    if not rows:
+        return []
+    lines = [f"{row.user}|{row.assignment}{seconds(row.ends)}" for row in rows]
+    whole = "\n".join(lines).encode("ascii", "replace")
+    if whole.translate(None, _ORDINARY) == b"\n".join([b"|"] * len(rows)) and max(map(len, lines)) <= _SHORT:
+        return whole.replace(b"-", b"~2d").split(b"\n")
+    return [f"{key_of(row.user, row.assignment)}{seconds(row.ends)}".encode() for row in rows]
 
 
 def _partition(package: str) -> str:

@@ -20,7 +20,9 @@ _SHORT = 40
 def safe(identifier: str) -> str:
     """Return the id with every other character as `~` and its UTF-8 bytes in hex; a very long one ends in its hash."""
     plain = identifier.replace("-", "")
-    if plain.isalnum() and plain.isascii() and len(identifier) <= _SHORT:  # ids of Graph; sweeps read a million
+    if (
+        len(identifier) <= _SHORT and plain.isascii() and plain.encode().isalnum()
+    ):  # ids of Graph; sweeps read a million
         return identifier.replace("-", "~2d")
     text = "".join(char if char in _SAFE else "".join(f"~{byte:02x}" for byte in char.encode()) for char in identifier)
     if len(text) <= _LONG:

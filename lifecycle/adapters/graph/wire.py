@@ -9,6 +9,7 @@ A row that cannot be told safely raises `ValueError`; nothing here guesses.
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -207,15 +208,26 @@ def sighting(row: Sighted) -> Sighting | None:
 
     Raises `ValueError` for a row that does not say whether, to whom, by which policy or until when.
     """
-    state = _ASSIGNMENT_STATES.get((row.state or "").casefold(), AssignmentState.UNKNOWN)
-    if state is not AssignmentState.DELIVERED:
-        if state is AssignmentState.UNKNOWN:
-            raise ValueError("its state is not one that we know")
+    if not _is_delivered(row.state):
         return None
     if row.target is None or row.assignment_policy is None:
         raise ValueError("it does not say to whom and by which policy it was assigned")
-    auto = row.status is not None and row.status.casefold().startswith("autoassignment")
-    return Sighting(row.id, row.target.object_id or "", row.assignment_policy.id, _ends(row.schedule), auto)
+    return Sighting(
+        row.id, row.target.object_id or "", row.assignment_policy.id, _ends(row.schedule), _is_automatic(row.status)
+    )
+
+
+@lru_cache(maxsize=100)
+def _is_delivered(state: str | None) -> bool:
+    known = _ASSIGNMENT_STATES.get((state or "").casefold(), AssignmentState.UNKNOWN)
+    if known is AssignmentState.UNKNOWN:
+        raise ValueError("its state is not one that we know")
+    return known is AssignmentState.DELIVERED
+
+
+@lru_cache(maxsize=100)
+def _is_automatic(status: str | None) -> bool:
+    return status is not None and status.casefold().startswith("autoassignment")
 
 
 def followed(row: AssignmentRequest) -> Followed:
@@ -280,6 +292,8 @@ def _schedule(request: Request) -> dict[str, Any]:
 
 def _ends(schedule: Schedule | None) -> datetime | None:
     expiration = schedule.expiration if schedule is not None else None
+    if expiration is not None and expiration.type == "afterDateTime" and expiration.end_date_time is not None:
+        return _end_at(expiration.end_date_time)
     if expiration is None or (kind := (expiration.type or "").casefold()) == "noexpiration":
         return None
     if expiration.end_date_time is not None:
@@ -288,6 +302,12 @@ def _ends(schedule: Schedule | None) -> datetime | None:
     if ends is None and kind.startswith("after"):
         raise ValueError("it ends, but does not say when")
     return ends
+
+
+@lru_cache(maxsize=10_000)
+def _end_at(text: str) -> datetime | None:
+    """Return the instant of an end; many rows end together, at a midnight, and a sweep reads a million."""
+    return at(text)
 
 
 def _bounds(schedule: Schedule | None) -> tuple[datetime | None, datetime | None]:

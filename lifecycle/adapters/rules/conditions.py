@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.adapters.rules.reads import Reads, reads_of, reads_of_all
@@ -134,7 +135,10 @@ def _of_workers(ask: Asked, reads: Reads | None, many: int) -> Matches:
         attributes = worker.attributes
         return remembered(*[getattr(worker, name) for name in own], *[attributes.get(name) for name in names])
 
-    return matches
+    if names or len(own) <= 1:  # of one field, a getter would not return a tuple
+        return matches
+    get = attrgetter(*own)
+    return lambda worker: remembered(*get(worker))
 
 
 def _shown(value: object) -> object:
