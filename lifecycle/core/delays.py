@@ -14,7 +14,7 @@ from enum import StrEnum
 class Class(StrEnum):
     """Why access was due to go; the first four are leavers, by how HR first told of it."""
 
-    NOTICE = "leaver"
+    NOTICE = "leaver-notice"
     IMMEDIATE = "leaver-immediate"
     TOLD_LATE = "leaver-told-late"
     DERIVED = "leaver-derived"
