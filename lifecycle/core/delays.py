@@ -63,30 +63,18 @@ class Hindrance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delay:
-    """Access of one person that was due to go at one instant.
+class Outcome:
+    """What figures need of a delay, and nothing else: thousands of rows are read for them.
 
-    `told` is when the source recorded the `cause` (an event's id), `ended` from when the access is without reason,
-    `due` the later of the two; `by` is the deadline, `seen` when the person was first looked at since. `confirmed` is
-    when nothing of `packages` was left any more as far as Graph says (None: open), `expired` when the last row ended
-    that Entra ended by itself. With `again` the access found a new reason before it was gone, at `confirmed`. A
-    `withdrawn` one never was due: the end was taken back.
+    Access to `packages` was `due` to go, `by` the deadline, and was `confirmed` to be gone (None: open). A `withdrawn`
+    one never was due: the end was taken back.
     """
 
-    person: str
     kind: Class
-    cause: str
-    told: datetime
-    ended: datetime
     due: datetime
     by: datetime
-    seen: datetime
     confirmed: datetime | None = None
-    expired: datetime | None = None
     packages: tuple[str, ...] = ()
-    assignments: tuple[str, ...] = ()
-    why: tuple[Hindrance, ...] = ()
-    again: bool = False
     withdrawn: datetime | None = None
 
     @property
@@ -109,6 +97,27 @@ class Delay:
     def overdue(self, now: datetime) -> bool:
         """Whether it is open beyond the deadline."""
         return self.is_open and now > self.by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delay(Outcome):
+    """Access of one person that was due to go at one instant.
+
+    `told` is when the source recorded the `cause` (an event's id), `ended` from when the access is without reason,
+    `due` the later of the two, `seen` when the person was first looked at since. `confirmed` is when nothing was left
+    any more as far as Graph says, `expired` when the last row ended that Entra ended by itself. With `again` the access
+    found a new reason before it was gone, at `confirmed`.
+    """
+
+    person: str
+    cause: str
+    told: datetime
+    ended: datetime
+    seen: datetime
+    expired: datetime | None = None
+    assignments: tuple[str, ...] = ()
+    why: tuple[Hindrance, ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,15 +148,15 @@ def percentile(ordered: Sequence[timedelta], percent: int) -> timedelta | None:
     return ordered[max(0, -(-percent * len(ordered) // 100) - 1)] if ordered else None
 
 
-def summarise(delays: Iterable[Delay]) -> tuple[Summary, ...]:
+def summarise(delays: Iterable[Outcome]) -> tuple[Summary, ...]:
     """Return the figures of each class that occurs, in the order of `Class`."""
-    by_class: dict[Class, list[Delay]] = defaultdict(list)
+    by_class: dict[Class, list[Outcome]] = defaultdict(list)
     for delay in delays:
         by_class[delay.kind].append(delay)
     return tuple(_summary(kind, by_class[kind]) for kind in CLASSES if kind in by_class)
 
 
-def with_open(summaries: Iterable[Summary], open_ones: Iterable[Delay]) -> tuple[Summary, ...]:
+def with_open(summaries: Iterable[Summary], open_ones: Iterable[Outcome]) -> tuple[Summary, ...]:
     """Return figures of what is gone, with what is open counted beside."""
     by_class = {one.kind: one for one in summaries}
     for kind, many in Counter(delay.kind for delay in open_ones).items():
@@ -156,7 +165,7 @@ def with_open(summaries: Iterable[Summary], open_ones: Iterable[Delay]) -> tuple
     return tuple(by_class[kind] for kind in CLASSES if kind in by_class)
 
 
-def _summary(kind: Class, delays: Sequence[Delay]) -> Summary:
+def _summary(kind: Class, delays: Sequence[Outcome]) -> Summary:
     standing = [delay for delay in delays if delay.withdrawn is None]
     lengths = sorted(length for delay in standing if (length := delay.length) is not None)
     return Summary(

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from lifecycle.core.delays import Delay, Summary, summarise, with_open
+from lifecycle.core.delays import Delay, Outcome, Summary, summarise, with_open
 from lifecycle.errors import Lost
 from lifecycle.ports import Delete, Put, Records, Replace, Row
 from lifecycle.records.keys import instant, pack, safe, unpack
@@ -37,7 +37,7 @@ async def note(records: Records, before: Delay | None, after: Delay) -> None:
     """Write a delay where it is looked for, in place of `before`. Safe to repeat."""
     where, key = _place(after)
     await records.write(where, [Put(key, pack(after))])
-    stale = {(_open(after.person), key)} if not after.is_open else set()
+    stale = {(_partition("open", after.person), key)} if not after.is_open else set()
     stale |= set() if before is None else {_place(before)}
     for partition, old in sorted(stale - {(where, key)}):
         await records.write(partition, [Delete(old)])
@@ -72,7 +72,7 @@ async def _figures(records: Records, month: str, row: Row | None) -> tuple[Summa
 
 
 async def _compute(records: Records, month: str, row: Row) -> tuple[Summary, ...]:
-    found = summarise(await _ended(records, month))
+    found = summarise(await _read(Outcome, records, _shards(month)))
     try:
         await records.write(_MONTHS, [Replace(month, pack(found), row.etag)])
     except Lost:
@@ -98,17 +98,17 @@ async def late(records: Records, months: Sequence[str]) -> list[Delay]:
 
 async def still_open(records: Records) -> list[Delay]:
     """Return every delay that is open, by when it was due."""
-    return sorted(await _read(records, [f"delays-open-{shard}" for shard in _SHARDS]), key=_order)
+    return sorted(await _read(Delay, records, _shards("open")), key=_order)
 
 
 async def _ended(records: Records, month: str) -> list[Delay]:
-    return await _read(records, [f"delays-{month}-{shard}" for shard in _SHARDS])
+    return await _read(Delay, records, _shards(month))
 
 
-async def _read(records: Records, partitions: Sequence[str]) -> list[Delay]:
+async def _read[T: Outcome](kind: type[T], records: Records, partitions: Sequence[str]) -> list[T]:
     """Read all partitions at once: one after the other they would take sixteen times the store's latency."""
     found = await asyncio.gather(*(records.rows(partition) for partition in partitions))
-    return [unpack(Delay, row.value) for rows in found for row in rows]
+    return [unpack(kind, row.value) for rows in found for row in rows]
 
 
 def _order(delay: Delay) -> tuple[datetime, str, str]:
@@ -117,10 +117,13 @@ def _order(delay: Delay) -> tuple[datetime, str, str]:
 
 def _place(delay: Delay) -> tuple[str, str]:
     """Return the partition and key of the row, which are the same however a delay ended."""
-    shard = hashlib.sha256(delay.person.encode()).hexdigest()[0]
-    where = _open(delay.person) if delay.is_open else f"delays-{month_of(delay.due)}-{shard}"
-    return where, f"{instant(delay.due)}-{delay.kind}-{safe(delay.person)}"
+    where = "open" if delay.is_open else month_of(delay.due)
+    return _partition(where, delay.person), f"{instant(delay.due)}-{delay.kind}-{safe(delay.person)}"
 
 
-def _open(person: str) -> str:
-    return f"delays-open-{hashlib.sha256(person.encode()).hexdigest()[0]}"
+def _partition(where: str, person: str) -> str:
+    return f"delays-{where}-{hashlib.sha256(person.encode()).hexdigest()[0]}"
+
+
+def _shards(where: str) -> list[str]:
+    return [f"delays-{where}-{shard}" for shard in _SHARDS]
