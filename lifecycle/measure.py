@@ -16,10 +16,11 @@ from lifecycle.core.hindrances import expired, hindrances
 from lifecycle.core.lapses import Leaving, kind_of, last_reason, leavings, of_close, of_move, of_release
 from lifecycle.core.plan import Assignment
 from lifecycle.core.reasons import Reason, stands
+from lifecycle.errors import Lost
 from lifecycle.look import Look
 from lifecycle.ports import Ports
 from lifecycle.records import delays, facts
-from lifecycle.records.dossier import Holding, Stage, put_delay
+from lifecycle.records.dossier import Holding, Stage, open_dossier, put_delay
 
 _SEEN_ONLY = frozenset({Snag.UNCLEAR, Snag.NO_USER, Snag.PROTECTED, Snag.AUTOMATIC})
 """What no record of the chain says; it is carried from look to look."""
@@ -42,6 +43,18 @@ async def measure(seen: Look, ports: Ports, cause: str) -> None:
 async def _write(before: Delay | None, after: Delay, seen: Look, cause: str) -> None:
     dossier = seen.dossier
     await delays.note(dossier.records, before, after)
+    try:
+        await _keep(before, after, seen, cause)
+    except Lost:
+        known = (await open_dossier(dossier.records, dossier.person)).delays.values()
+        for one in known:  # whoever overtook us may have written its row before ours
+            if (one.kind, one.due) == (after.kind, after.due):
+                await delays.note(dossier.records, after, one)
+        raise
+
+
+async def _keep(before: Delay | None, after: Delay, seen: Look, cause: str) -> None:
+    dossier = seen.dossier
     changes = put_delay(dossier, before, after)
     if after.is_open or (before is not None and not before.is_open and after.withdrawn == before.withdrawn):
         await dossier.remember_unless_overtaken(*changes)

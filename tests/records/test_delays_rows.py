@@ -90,19 +90,19 @@ async def test_a_late_confirmation_reaches_the_figures_of_its_month(records):
 async def test_what_ends_while_figures_are_computed_is_not_lost(records):
     """A reader that was overtaken keeps nothing: the next one counts everybody."""
     await delays.note(records, None, a_delay(took=HOUR))
-    waits = asyncio.Event()
+    reached, waits = asyncio.Event(), asyncio.Event()
     read = records.rows
 
     async def slowly(partition, **bounds):
         found = await read(partition, **bounds)
         if partition.startswith(f"delays-{NOVEMBER}"):
+            reached.set()
             await waits.wait()
         return found
 
     records.rows = slowly
     reader = asyncio.create_task(delays.summaries(records, [NOVEMBER]))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await reached.wait()
     await delays.note(records, None, a_delay(person="e2", took=HOUR))
     waits.set()
     await reader

@@ -10,6 +10,9 @@ from lifecycle.core.events import Linked, Origin
 from lifecycle.core.evidence import Tag
 from lifecycle.core.model import Deadlines, Limit, ProjectRules
 from lifecycle.core.work import Check, Release
+from lifecycle.errors import Lost
+from lifecycle.look import look
+from lifecycle.measure import measure
 from lifecycle.messages import ask
 from lifecycle.ports import RequestState
 from lifecycle.records import delays, holds
@@ -290,6 +293,50 @@ async def test_only_the_last_of_several_employments_counts():
     assert [one.cause for one in await measured(company)] == ["event:l2"]
 
 
+async def test_a_leaving_that_was_told_when_they_were_back_took_nothing():
+    """HR told of it after another employment had begun: there was no time at which access was due to go."""
+    company = Company(a_model(EVERYONE))
+    worker = a_worker("E2", user_principal_name="E1@example.org")
+    now = company.clock.now()
+    await company.say(joined("j1", now, FIRST), joined("j2", now, date(2026, 1, 8), worker))
+    await company.say(Linked(recorded("k", "E1", now, source=ITSM), "e2"))
+    await company.time(4 * DAY, tick=HOUR)
+    await company.say(left("l", company.clock.now(), date(2026, 1, 6)))
+    await company.time(HOUR)
+    assert await measured(company) == []
+
+
+async def test_what_is_still_being_given_is_not_gone():
+    """A leaver whose request to be given access is under way will get it, and loses it then."""
+    company = Company(a_model(EVERYONE))
+    company.directory.latency = 2 * HOUR
+    now = company.clock.now()
+    await company.say(joined("j", now, FIRST))
+    await company.time(MINUTE)
+    await company.say(goes(company))
+    assert company.has() == set()
+    assert len(await delays.still_open(company.records)) == 1
+    await company.time(8 * HOUR)
+    (gone,) = await measured(company)
+    assert (gone.packages, gone.length > 2 * HOUR) == (("base",), True)
+
+
+async def test_while_nobody_knows_which_user_it_is_nothing_is_gone():
+    """Two users carry the employeeId: the delay waits for a clear one, and says so."""
+    company = Company(a_model(EVERYONE))
+    company.directory.add(replace(a_user(), id="another"))
+    company.directory.give("user-e1", "package-base", "policy-other")
+    now = company.clock.now()
+    await company.say(joined("j", now, FIRST), goes(company))
+    (waiting,) = await delays.still_open(company.records)
+    assert snags(waiting) == [Snag.UNCLEAR]
+    del company.directory.users["another"]
+    await company.time(DAY, tick=HOUR)
+    (gone,) = await measured(company)
+    assert (gone.packages, snags(gone)) == (("base",), [Snag.UNCLEAR])
+    assert gone.why[0].until is not None
+
+
 async def test_a_delay_goes_along_when_two_ids_become_one_person():
     """The leaving of a former id was none, since the other employment ran: it is withdrawn."""
     company = Company(a_model(EVERYONE))
@@ -423,6 +470,21 @@ async def test_a_death_at_any_write_loses_no_delay(before):
         assert (await tags(company)).count(Tag.GONE) == 1
         write += 1
     assert write > 20
+
+
+async def test_a_look_that_was_overtaken_changes_nothing():
+    """It saw the access, others saw it gone since: it stops, and what they wrote is what is found."""
+    company = await employed()
+    company.directory.latency = 2 * MINUTE
+    await company.say(goes(company))
+    stale = await look("e1", company.ports, cause="wake", settle=False)
+    stale.dossier.delays.clear()
+    await company.time(10 * MINUTE)
+    found = await measured(company)
+    with pytest.raises(Lost):
+        await measure(stale, company.ports, "wake")
+    assert await measured(company) == found
+    assert [one.is_open for one in (await open_dossier(company.records, "e1")).delays.values()] == [False]
 
 
 async def test_measuring_asks_graph_for_nothing():

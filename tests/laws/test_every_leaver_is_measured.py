@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from itertools import pairwise
 
 from hypothesis import given
@@ -9,14 +10,19 @@ from hypothesis import strategies as st
 
 from lifecycle.core.delays import Class
 from lifecycle.core.events import Origin, key
+from lifecycle.core.evidence import Tag
+from lifecycle.core.work import Check
+from lifecycle.reconcile import reconcile
 from lifecycle.records import delays
 from lifecycle.records.dossier import open_dossier
 from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, joined, left
-from tests.laws.driving import DAY, HOUR, Days, examples, run
+from tests.fakes.faults import no_pause
+from tests.laws.driving import DAY, HOUR, Days, Turns, examples, interleave, pause, run
 from tests.laws.histories import USERS, histories, model
 from tests.laws.test_weeks_in_any_weather import BEGINNING, FAULTS, LAG, chronicles, live_through
 from tests.laws.truth import contested, known
 
+SECOND = timedelta(seconds=1)
 NAMES = tuple(f"E{number}" for number in range(1, 7))
 MONTHS = [f"{year}-{month:02}" for year in (2025, 2026) for month in range(1, 13)]
 
@@ -100,7 +106,7 @@ LEAVINGS = st.lists(
 )
 
 
-@examples(15)
+@examples(5)
 @given(LEAVINGS, st.lists(FAULTS, max_size=4), st.integers(0, 30))
 def test_the_classes_add_up_to_the_leavers(leavings, faults, outage):
     """Everybody leaves, each in their own way, through an outage: the counts of all classes are the company."""
@@ -137,3 +143,44 @@ def test_the_classes_add_up_to_the_leavers(leavings, faults, outage):
     assert counts == expected
     assert {one.person for one in measured(company)} == {key(name) for name in NAMES}
     precedes_nothing(company)
+
+
+TURNS = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), max_size=12).map(tuple)
+
+
+@examples(25)
+@given(TURNS)
+def test_two_looks_at_once_measure_once(turns):
+    """Interleaved at every await while the removals are delivered, the end is written once and stays."""
+    company = Company(a_model(EVERYONE, CARE), users=("E1",), pause=pause)
+    days = Days(company)
+    start = company.clock.now()
+    days.tell(joined("j", start, start.date(), a_worker("E1", department="Care")))
+    days.pass_by(HOUR)
+    now = company.clock.now()
+    days.later(left("l", now, now, "E1", immediate=True))
+    for _ in range(2):
+        run(company.step())
+    company.clock.move(15 * SECOND)
+
+    async def time():
+        for _ in range(4):
+            await pause()
+        company.clock.move(30 * SECOND)
+
+    works = [reconcile(Check("e1", "one"), company.ports), reconcile(Check("e1", "two"), company.ports), time()]
+    interleave(works, Turns(turns))
+    (known,) = run(open_dossier(company.records, "e1")).delays.values()
+    if not known.is_open:
+        first = known.confirmed
+    days.pass_by(DAY)
+    (gone,) = run(open_dossier(company.records, "e1")).delays.values()
+    assert gone.confirmed is not None
+    assert known.is_open or gone.confirmed == first
+    assert [one.tag for one in run(chain_of(company))].count(Tag.GONE) == 1
+    company.records.pause = no_pause
+    assert measured(company) == [gone]
+
+
+async def chain_of(company):
+    return await (await open_dossier(company.records, "e1")).chain()
