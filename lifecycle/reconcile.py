@@ -20,6 +20,7 @@ from lifecycle.core.work import Check
 from lifecycle.correlate import names_of
 from lifecycle.errors import Lost, Transient
 from lifecycle.look import Look, look
+from lifecycle.measure import measure
 from lifecycle.ports import Ports
 from lifecycle.records import holders, people
 from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, put_holding, put_patience
@@ -125,12 +126,13 @@ async def _index(seen: Look) -> None:
 
 
 async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | None) -> None:
-    """Say what is late, and set when to look again.
+    """Say what is late, measure what is gone, and set when to look again.
 
     That is the plan's next edge, the next follow-up, the wait for a user, the watch on a leaver.
     """
     dossier, now = seen.dossier, seen.now
     await alert(seen, ports, cause)
+    await measure(seen, ports, cause)
     await _index(seen)
     due: list[datetime | None] = [
         flight.look_at

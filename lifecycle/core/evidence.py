@@ -41,6 +41,8 @@ class Tag(StrEnum):
     DOUBTED = "correlate:user:doubted"
     DENIED = "reconcile:assignment:denied"
     ADOPTED = "reconcile:assignment:adopted"
+    GONE = "measure:access:gone"
+    WITHDRAWN = "measure:access:withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

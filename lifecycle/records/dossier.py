@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from lifecycle.core.delays import Delay
 from lifecycle.core.evidence import Detail, Record, Tag
 from lifecycle.errors import Lost
 from lifecycle.ports import Change, Delete, Put, Records, Row
-from lifecycle.records.keys import pack, safe, unpack
-from lifecycle.records.ledger import HEAD, Head, chain_in, extend, head_from, head_of
+from lifecycle.records.keys import instant, pack, safe, unpack
+from lifecycle.records.ledger import HEAD, Head, beside, chain_in, extend, head_from, head_of
 
 _ATTEMPTS = 20
 """How often an outcome is offered to a head that keeps moving; each loss means that another writer got on."""
@@ -140,6 +141,7 @@ class Dossier:
     holdings: dict[str, Holding] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     renewals: dict[str, Asked] = field(default_factory=dict)
+    delays: dict[str, Delay] = field(default_factory=dict)
     correlation: Correlation | None = None
     patience: Patience | None = None
     withheld: Withheld | None = None
@@ -181,6 +183,10 @@ class Dossier:
         """Write state that is no evidence (how often we looked, when to look again)."""
         await self.records.write(self.partition, changes)
 
+    async def remember_unless_overtaken(self, *changes: Change) -> None:
+        """Write state that is no evidence, provided that the chain ends where we last saw it. Raises `Lost`."""
+        self.head = await beside(self.records, self.partition, self.head, *changes)
+
     async def chain(self, *, after: int = 0) -> list[Record]:
         """Return the person's evidence in order, from the record behind `after` on."""
         return await chain_in(self.records, self.partition, after=after)
@@ -210,6 +216,8 @@ def _fill(dossier: Dossier, rows: Sequence[Row]) -> None:
             case "n":
                 asked = unpack(Asked, row.value)
                 dossier.renewals[asked.package] = asked
+            case "g":
+                dossier.delays[row.key] = unpack(Delay, row.value)
             case single:
                 name, kind = _SINGLE[single]
                 setattr(dossier, name, unpack(kind, row.value))
@@ -258,6 +266,20 @@ def put_asked(dossier: Dossier, asked: Asked) -> Change:
     """Return the change that remembers a renewal that was asked for."""
     dossier.renewals[asked.package] = asked
     return Put(f"n-{safe(asked.package)}", pack(asked))
+
+
+def put_delay(dossier: Dossier, before: Delay | None, after: Delay) -> list[Change]:
+    """Return the changes that store a delay in place of what was known of it."""
+    changes: list[Change] = [Put(_delay(after), pack(after))]
+    if before is not None and _delay(before) != _delay(after):
+        dossier.delays.pop(_delay(before), None)
+        changes.append(Delete(_delay(before)))
+    dossier.delays[_delay(after)] = after
+    return changes
+
+
+def _delay(delay: Delay) -> str:
+    return f"g-{instant(delay.due)}-{delay.kind}-{safe(delay.person)}"
 
 
 def put_late(dossier: Dossier, since: datetime) -> Change:

@@ -12,7 +12,7 @@ from datetime import datetime
 from lifecycle.core.evidence import Tag
 from lifecycle.ports import Delete, Put, Records
 from lifecycle.records import holds, people
-from lifecycle.records.dossier import close_dossier, open_dossier, put_flight, put_holding, put_refusal
+from lifecycle.records.dossier import close_dossier, open_dossier, put_delay, put_flight, put_holding, put_refusal
 from lifecycle.records.keys import safe
 from lifecycle.records.wakeups import set_wake
 
@@ -88,11 +88,12 @@ async def _hand_over(records: Records, former: str, person: str, now: datetime, 
     if old.merged is None:
         await old.append_anyway(now, Tag.MERGED, cause, {"into": person}, close_dossier(old, person))
         old = await open_dossier(records, former)
-    if old.flights or old.holdings or old.refusals:
+    if old.flights or old.holdings or old.refusals or old.delays:
         new = await open_dossier(records, person)
         changes = [put_flight(new, flight) for package, flight in old.flights.items() if package not in new.flights]
         changes += [put_holding(new, row) for name, row in old.holdings.items() if name not in new.holdings]
         changes += [put_refusal(new, one) for package, one in old.refusals.items() if package not in new.refusals]
+        changes += [change for one in old.delays.values() for change in put_delay(new, None, one)]
         await new.append_anyway(now, Tag.MERGED, cause, {"from": former}, *changes)
     await set_wake(old, None)
     await people.forget(records, former)

@@ -54,6 +54,17 @@ async def extend(records: Records, partition: str, head: Head, record: Record, *
     return Head(record.number, record.hash, etags[HEAD])
 
 
+async def beside(records: Records, partition: str, head: Head, *changes: Change) -> Head:
+    """Write what is no evidence, provided that the chain still ends at `head`; return the head as it is then.
+
+    Raises `Lost` when the chain does not end there any more.
+    """
+    value = pack({"length": head.length, "hash": head.hash})
+    kept = Replace(HEAD, value, head.etag) if head.etag else Insert(HEAD, value)
+    etags = await records.write(partition, [kept, *changes])
+    return Head(head.length, head.hash, etags[HEAD])
+
+
 async def chain_in(records: Records, partition: str, *, after: int = 0) -> list[Record]:
     """Return the records of a partition's chain in order, from the one behind `after` on."""
     rows = await records.rows(partition, after=f"c-{after + 1:010d}", before=HEAD)
