@@ -90,7 +90,7 @@ class ServiceBusNamespace:
             ) from error
         except (AzureError, OSError, TimeoutError) as error:
             raise connection.translated(error, where) from error
-        return _seen(properties, hidden, sessions, waiting, dead)
+        return _seen(properties, hidden, sessions=sessions, waiting=waiting, dead=dead)
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[ServiceBusClient]:
@@ -148,6 +148,7 @@ def _condition(error: ServiceBusError) -> str:
 def _seen(
     properties: "QueueProperties | None",
     hidden: str,
+    *,
     sessions: bool | None,
     waiting: int,
     dead: int,
