@@ -31,6 +31,7 @@ from lifecycle.wiring import Wiring
 
 _SIGNS = {State.OK: "=", State.UNKNOWN: "?", State.WARNING: "~", State.FINDING: "!"}
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LIST = re.compile(r"/users|/identityGovernance(/[A-Za-z]{1,40}){2}")
 _NAMESPACE = re.compile(r"[a-zA-Z0-9-]{1,63}\.servicebus(\.[a-z]{2,30}){2,3}")
 _SHORT = 12
 
@@ -137,7 +138,7 @@ def _sanitised(one: Check) -> dict[str, Any]:
 
 def _path(one: Check) -> str:
     """Return what was read, without host and query; nothing where an id in it is none of Graph's."""
-    return urlsplit(one.url).path if _about(one) == one.about else ""
+    return urlsplit(one.url).path if one.about and _about(one) == one.about else ""
 
 
 def _about(one: Check) -> str:
@@ -145,7 +146,7 @@ def _about(one: Check) -> str:
     text = one.about
     public = {
         Name.QUEUE: text in set(Queue),
-        Name.READ: text.startswith("/") and "@" not in text,
+        Name.READ: _LIST.fullmatch(text) is not None,
         Name.CATALOG: _is_guid(text),
         Name.CATALOG_ROLE: _is_guid(text),
         Name.PACKAGE: _is_guid(text),
