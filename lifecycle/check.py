@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import cast
 
 from lifecycle import survey
@@ -28,7 +29,7 @@ from lifecycle.core.health import (
     unknown,
 )
 from lifecycle.core.model import AccessModel, Budget
-from lifecycle.errors import LifecycleError, Misconfigured, Permanent
+from lifecycle.errors import LifecycleError, Misconfigured, Refused
 from lifecycle.ports import Bearer, Clock, Meter, Namespace, Queue, Records, Tenancy
 from lifecycle.records import heartbeats, holds
 
@@ -36,7 +37,7 @@ AT_ONCE = 4
 """Looks that run at the same time: Graph publishes no limit for entitlement management, so we keep to few."""
 PATIENCE = timedelta(seconds=90)
 """The longest that one look may take."""
-_OUT = frozenset({Queue.NOTICES, Queue.QUARANTINE})
+_OUT = frozenset({Queue.NOTICES, Queue.QUARANTINE})  # the app only sends to them
 
 type Look = Callable[[], Awaitable[Check]]
 type Named = tuple[Check, Look]
@@ -184,9 +185,11 @@ def _ours(premises: Premises, model: AccessModel | None) -> Iterator[Named]:
 async def _queue(namespace: Namespace, queue: Queue) -> Check:
     try:
         seen = await namespace.look(queue)
-    except Permanent as error:
-        note = finding(Problem.REFUSED, "it does not exist, or may not be used", str(error))
-        return Check(Name.QUEUE, queue, notes=(note,))
+    except Refused as error:
+        if error.status != HTTPStatus.FORBIDDEN or queue not in _OUT:
+            raise
+        then = f"Nothing, when the app only sends to it. {error}"
+        return Check(Name.QUEUE, queue, notes=(unknown(Problem.DENIED, "this identity may not look into it", then),))
     notes = judge_queue(
         seen,
         sessions=queue in namespace.sessions,

@@ -12,7 +12,7 @@ from lifecycle.core.configured import judge_catalog, judge_package, judge_policy
 from lifecycle.core.events import key
 from lifecycle.core.health import Check, Name, Note, Problem, finding, unknown, warning
 from lifecycle.core.model import AccessModel, Package
-from lifecycle.errors import LifecycleError, Misconfigured, Refused, Throttled
+from lifecycle.errors import LifecycleError, Misconfigured, Permanent, Refused, Throttled
 from lifecycle.ports import Bearer, Read, Records, Rows, Tenancy, User
 from lifecycle.records import claims
 from lifecycle.records.identities import identity_of
@@ -40,8 +40,8 @@ def failure(error: LifecycleError, *, what: str, absent: str = "") -> Note:
             return finding(Problem.DENIED, f"{what}: denied", str(error))
         case Refused(status=HTTPStatus.NOT_FOUND):
             return finding(Problem.ABSENT, f"{what}: there is none", absent or str(error))
-        case Refused():
-            return finding(Problem.REFUSED, f"{what}: refused ({error.status})", str(error))
+        case Permanent():
+            return finding(Problem.REFUSED, f"{what}: refused", str(error))
         case Throttled():
             return unknown(Problem.THROTTLED, f"{what}: Graph asks for patience", "Try again in some minutes")
         case Misconfigured():

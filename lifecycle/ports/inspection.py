@@ -123,7 +123,7 @@ class Namespace(Protocol):
     async def look(self, queue: Queue) -> QueueSeen:
         """Return how the queue is set up and how much lies in it.
 
-        Raises `Permanent` when it does not exist or may not be used, `Transient` when nobody answers.
+        Raises `Refused` when it does not exist (404) or may not be read (403), `Transient` when nobody answers.
         """
         ...
 

@@ -9,12 +9,13 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.core.exceptions import ServiceRequestError as NoConnection
 from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.exceptions import ServiceBusAuthorizationError
 from azure.servicebus.management import EntityStatus
 
 from lifecycle.adapters.servicebus import ServiceBus, properties
 from lifecycle.adapters.servicebus.properties import ServiceBusNamespace
 from lifecycle.core.configured import QueueSeen
-from lifecycle.errors import Misconfigured, Permanent, Transient
+from lifecycle.errors import Misconfigured, Refused, Transient
 from lifecycle.ports import Message, Queue
 from sandbox.broker import Broker, QueueConfig
 
@@ -80,12 +81,24 @@ async def test_what_amqp_shows(broker):
 async def test_a_queue_that_is_not_there(broker):
     """Is permanent and says what to do; so does a role without a name."""
     namespace = ServiceBusNamespace.by_connection_string(broker.connection_string, NAMES)
-    with pytest.raises(Permanent, match=r"sweeps .gone. does not exist; deploy it"):
+    with pytest.raises(Refused, match=r"sweeps .gone. does not exist; deploy it") as absent:
         await namespace.look(Queue.SWEEPS)
+    assert absent.value.status == 404
     with pytest.raises(Misconfigured, match="notices"):
         await namespace.look(Queue.NOTICES)
-    with pytest.raises(Permanent, match="does not exist"):
+    with pytest.raises(Refused, match="does not exist"):
         await with_management(broker, ResourceNotFoundError("no")).look(Queue.HR)
+
+
+async def test_an_identity_that_may_not_read():
+    """Is told as denied, with the role that it lacks."""
+
+    def connect():
+        raise ServiceBusAuthorizationError(message="no")
+
+    with pytest.raises(Refused, match="Data Receiver") as denied:
+        await ServiceBusNamespace(connect, None, NAMES).look(Queue.HR)
+    assert denied.value.status == 403
 
 
 async def test_nobody_answers():
@@ -103,7 +116,7 @@ async def test_nobody_answers():
         (HttpResponseError("no", response=SimpleNamespace(status_code=403, reason="no")), "may not read"),
         (HttpResponseError("no", response=SimpleNamespace(status_code=500, reason="no")), "answer was 500"),
         (NoConnection("no"), "did not answer"),
-        (ClientAuthenticationError("no token"), "did not answer|answer was None"),
+        (ClientAuthenticationError("no token"), "answer was no token"),
         (TimeoutError(), "did not answer"),
     ],
 )

@@ -226,7 +226,9 @@ def test_settings_that_are_wrong():
 @pytest.mark.parametrize(
     ("seen", "problem"),
     [
-        (Permanent("The queue work does not exist; deploy it"), Problem.REFUSED),
+        (refused(404), Problem.ABSENT),
+        (refused(403), Problem.DENIED),
+        (Permanent("no"), Problem.REFUSED),
         (Transient("Service Bus did not serve work"), Problem.UNANSWERED),
         (QueueSeen(sessions=False, duplicates=True), Problem.SESSIONS_WRONG),
         (QueueSeen(sessions=True, duplicates=False), Problem.NO_DUPLICATE_DETECTION),
@@ -236,6 +238,16 @@ async def test_a_queue_that_is_absent_unreachable_or_wrong(site, seen, problem):
     """Named by its role; the other queues are still looked at."""
     site.namespace.queues[Queue.WORK] = seen
     assert await site.findings() == {(Name.QUEUE, "work", problem)}
+
+
+async def test_a_queue_that_the_app_only_sends_to_need_not_be_read(site):
+    """With the right to send alone nobody can look into `notices`: not known, and no finding."""
+    site.namespace.queues[Queue.NOTICES] = refused(403)
+    report = await site.report()
+    assert problems(report, Name.QUEUE, "notices") == [(Problem.DENIED, UNKNOWN)]
+    assert report.sound
+    site.namespace.queues[Queue.NOTICES] = refused(404)
+    assert await site.findings() == {(Name.QUEUE, "notices", Problem.ABSENT)}
 
 
 async def test_notices_may_come_twice_but_work_may_not(site):

@@ -187,7 +187,7 @@ class GraphTenancy:
         queries = {
             USERS: {"select": "id", "top": "1"},
             ASSIGNMENTS: {"expand": "target,accessPackage,assignmentPolicy", "filter": self._nobodys(package)},
-            REQUESTS: {"filter": mine if alone else later, "select": "id"},
+            REQUESTS: {"filter": mine if alone else later},
             POLICIES: {"select": "id"},
             REVIEWS: {"filter": OF_PACKAGES},
         }

@@ -16,12 +16,18 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.servicebus import ServiceBusMessageState
 from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.exceptions import ServiceBusError, SessionCannotBeLockedError
+from azure.servicebus.exceptions import (
+    MessagingEntityNotFoundError,
+    ServiceBusAuthenticationError,
+    ServiceBusAuthorizationError,
+    ServiceBusError,
+    SessionCannotBeLockedError,
+)
 
 from lifecycle.adapters.servicebus import connection, looking
 from lifecycle.adapters.servicebus.bus import SESSIONS
 from lifecycle.core.configured import QueueSeen
-from lifecycle.errors import Misconfigured, Permanent
+from lifecycle.errors import LifecycleError, Misconfigured, Refused
 from lifecycle.ports import Queue
 
 if TYPE_CHECKING:
@@ -74,7 +80,7 @@ class ServiceBusNamespace:
     async def look(self, queue: Queue) -> QueueSeen:
         """Return how the queue is set up and how much lies in it (a hundred messages at most are looked at).
 
-        Raises `Permanent` when it does not exist or may not be used, `Transient` when nobody answers.
+        Raises `Refused` when it does not exist (404) or may not be read (403), `Transient` when nobody answers.
         """
         if (name := self._names.get(queue)) is None:
             raise Misconfigured(f"No queue is named for the role {queue}; name it in the settings.")
@@ -85,11 +91,10 @@ class ServiceBusNamespace:
                 waiting, dead = await _lying(client, name), await _lying(client, f"{name}/$DeadLetterQueue")
                 sessions = await _has_sessions(client, name) if properties is None else properties.requires_session
         except ResourceNotFoundError as error:
-            raise Permanent(
-                f"The queue {where} does not exist; deploy it, or mend its name in the settings."
-            ) from error
+            text = f"The queue {where} does not exist; deploy it, or mend its name in the settings."
+            raise Refused(text, status=HTTPStatus.NOT_FOUND) from error
         except (AzureError, OSError, TimeoutError) as error:
-            raise connection.translated(error, where) from error
+            raise _translated(error, where) from error
         return _seen(properties, hidden, sessions=sessions, waiting=waiting, dead=dead)
 
     @asynccontextmanager
@@ -111,10 +116,22 @@ class ServiceBusNamespace:
             raise
         except HttpResponseError as error:
             denied = error.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-            why = "this identity may not read them" if denied else f"the answer was {error.status_code}"
+            why = "this identity may not read them" if denied else f"the answer was {error.status_code or 'no token'}"
             return None, f"{why} (management endpoint)"
         except (AzureError, OSError, TimeoutError) as error:
             return None, f"the management endpoint did not answer ({type(error).__name__})"
+
+
+def _translated(error: Exception, where: str) -> LifecycleError:
+    """Return what the library's error means, with a status where Service Bus said no."""
+    told = connection.translated(error, where)
+    match error:
+        case MessagingEntityNotFoundError():
+            return Refused(str(told), status=HTTPStatus.NOT_FOUND)
+        case ServiceBusAuthenticationError() | ServiceBusAuthorizationError():
+            return Refused(str(told), status=HTTPStatus.FORBIDDEN)
+        case _:
+            return told
 
 
 async def _lying(client: ServiceBusClient, name: str) -> int:
