@@ -304,7 +304,8 @@ async def test_timers_held_sets_and_the_budget(site):
 async def test_a_look_that_hangs_is_given_up(site, monkeypatch):
     """Within its time, and the others are done meanwhile."""
     monkeypatch.setattr(site.namespace, "look", lambda _: asyncio.Event().wait())
-    report = await site.report(patience=timedelta(milliseconds=20))
+    async with asyncio.timeout(2):
+        report = await site.report(patience=timedelta(milliseconds=20))
     assert problems(report, Name.QUEUE) == [(Problem.TOO_SLOW, FINDING)] * len(Queue)
     assert problems(report, Name.PACKAGE) == []
 
