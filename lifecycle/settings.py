@@ -72,6 +72,12 @@ class Settings:
         return {queue: getattr(self, f"{queue}_queue") for queue in Queue}
 
     @property
+    def schedules(self) -> dict[str, str]:
+        """Return each timer's NCRONTAB by the timer's name."""
+        end = "_schedule"
+        return {one.name.removesuffix(end): getattr(self, one.name) for one in fields(self) if one.name.endswith(end)}
+
+    @property
     def listing(self) -> ListingMode:
         """Return how assignments are listed, which the granted permissions decide."""
         return ListingMode(self.permission)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lifecycle.adapters.servicebus import ServiceBus
     from lifecycle.adapters.tables.records import TableRecords
+    from lifecycle.check import Premises
     from lifecycle.core.model import AccessModel
 
 
@@ -100,6 +101,25 @@ class Wiring:
         from lifecycle.adapters.rules import load  # noqa: PLC0415 - compiling rules loads the CEL library
 
         return await asyncio.to_thread(load, Path(self.settings.model))
+
+    def premises(self) -> "Premises":
+        """Return what `lifecycle check` looks at; nothing is read or connected yet, so that each look fails alone."""
+        from lifecycle.adapters.graph.tenancy import GraphTenancy  # noqa: PLC0415 - for that one command alone
+        from lifecycle.adapters.servicebus.properties import ServiceBusNamespace  # noqa: PLC0415 - likewise
+        from lifecycle.check import Premises  # noqa: PLC0415 - likewise
+
+        settings = self.settings
+        return Premises(
+            clock=self.clock,
+            records=self.records,
+            meter=Meter(self.records),
+            tenancy=GraphTenancy(self.graph),
+            namespace=ServiceBusNamespace.by_connection_string(settings.service_bus, settings.queues)
+            if settings.service_bus
+            else ServiceBusNamespace.by_identity(settings.namespace, self.credential, settings.queues),
+            model=self.model,
+            schedules=settings.schedules,
+        )
 
     async def _make(self) -> Ports:
         return Ports(

@@ -6,7 +6,6 @@ beside it. Everything listens on the loopback address, on ports the system choos
 
 import asyncio
 import contextlib
-import secrets
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,7 @@ from sandbox.clock import MovableClock
 from sandbox.control import Control
 from sandbox.errors import SandboxError
 from sandbox.functions import FunctionsHost, functions_host
-from sandbox.graph import Tenant, control_routes, graph_app
+from sandbox.graph import Tenant, app_token, control_routes, graph_app
 from sandbox.queues import NAMES, QUEUES
 from sandbox.serving import LOOPBACK, listen, serving, url
 from sandbox.timeline import Timeline
@@ -127,7 +126,7 @@ class Sandbox:
         scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lifecycle-sandbox-")))
         folder = _folder(self.options.records or scratch / "records")
         clock_file = folder / "clock"
-        clock, token = MovableClock(clock_file), secrets.token_urlsafe(24)
+        clock, token = MovableClock(clock_file), app_token()
 
         try:
             self.tenant = Tenant.from_yaml(self.options.tenant, now=clock.now, token=token)

@@ -40,6 +40,7 @@ async def serving(application: ASGIApp, listener: socket.socket) -> AsyncIterato
         lifespan="off",
         ws="none",
         access_log=False,
+        date_header=False,  # who has a clock of its own says what time it is there
         log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=1,

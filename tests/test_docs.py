@@ -12,6 +12,7 @@ import typer
 from lifecycle import errors
 from lifecycle.cli.program import app
 from lifecycle.core.evidence import Tag
+from lifecycle.core.health import Name, Problem
 from lifecycle.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -99,3 +100,19 @@ def test_every_notice_is_documented():
     sent = set(re.findall(rf'"((?:{groups})\.[a-z]+)"', code))
     assert {"access.late", "renewal.due", "event.setaside"} <= sent
     assert [name for name in sorted(sent) if f"`{name}`" not in text_of("notices.md")] == []
+
+
+def test_every_check_and_every_problem_is_documented():
+    """`docs/check.md` has a row for each, in the code's order, and none for one that is gone."""
+    checks, problems = re.split(r"^## Problems$", text_of("check.md"), flags=re.MULTILINE)
+    assert re.findall(r"^\| `([\w-]+)` \|", checks, re.MULTILINE) == [str(name) for name in Name]
+    rows = re.findall(r"^\| `([\w-]+)` \| ([\w, -]+) \|", problems, re.MULTILINE)
+    assert [problem for problem, _ in rows] == [str(problem) for problem in Problem]
+    assert {by for _, said in rows for by in said.split(", ")} <= {"any", *Name}
+
+
+def test_every_problem_of_the_check_is_broken_once():
+    """Each thing that `lifecycle check` claims to find stands in an expectation of its tests."""
+    tests = [*(ROOT / "tests" / "core").glob("test_*.py"), ROOT / "tests" / "verbs" / "test_check.py"]
+    named = set(re.findall(r"Problem\.([A-Z_]+)", "".join(path.read_text(encoding="utf-8") for path in tests)))
+    assert {problem.name for problem in Problem} - named == set()

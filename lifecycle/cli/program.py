@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from lifecycle.cli import (
     adopt,
     budget,
+    check,
     delays,
     due,
     explain,
@@ -81,5 +82,21 @@ app = typer.Typer(
     "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan and dry runs); 64 wrong usage.",
 )
 
-for group in (sandbox, send, feed, adopt, plan, explain, due, held, renew, project, sweep, budget, delays, quarantine):
+for group in (
+    sandbox,
+    check,
+    send,
+    feed,
+    adopt,
+    plan,
+    explain,
+    due,
+    held,
+    renew,
+    project,
+    sweep,
+    budget,
+    delays,
+    quarantine,
+):
     group.register(app)

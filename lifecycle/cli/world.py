@@ -69,19 +69,26 @@ async def open_world(ready: Path | None) -> AsyncIterator[World]:
     """Open the adapters by the settings. Raises `Misconfigured` when there are none, or no sandbox answers."""
     found = ready_file(ready, os.environ)
     settings = from_environment(os.environ if found is None else await _of_sandbox(found))
-    async with aclosing(_Closing(Wiring(settings))) as closing:
+    async with aclosing(Closing(Wiring(settings))) as closing:
         wiring = closing.wiring
         where = f"the sandbox of {found}" if found else settings.namespace or "a local broker"
         yield World(await wiring.ports(), wiring.bus, where, lambda: signed_in(wiring))
 
 
-class _Closing:
+async def environment_of(ready: Path | None, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the settings to read: the sandbox's, or the environment's own. Raises `Misconfigured` as above."""
+    found = ready_file(ready, environment)
+    return environment if found is None else await _of_sandbox(found)
+
+
+class Closing:
     """`Wiring` as `aclosing` wants it."""
 
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
 
     async def aclose(self) -> None:
+        """Close whatever was opened."""
         await self.wiring.close()
 
 

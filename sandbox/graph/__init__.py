@@ -8,5 +8,6 @@ The simulator accepts only what Graph documents: what is undocumented is refused
 from sandbox.graph.control import control_routes
 from sandbox.graph.http import graph_app
 from sandbox.graph.tenant import Tenant
+from sandbox.graph.token import app_token
 
-__all__ = ["Tenant", "control_routes", "graph_app"]
+__all__ = ["Tenant", "app_token", "control_routes", "graph_app"]

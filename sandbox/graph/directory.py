@@ -5,8 +5,11 @@ No clock and no assignments here.
 
 from collections.abc import Iterable
 
-from sandbox.graph.model import Catalog, Package, Policy, User
+from sandbox.graph.model import Catalog, CatalogRole, Package, Policy, User
 from sandbox.graph.reviews import Review
+
+ASSIGNMENT_MANAGER = "e2182095-804a-4656-ae11-64734e9b7ae5"
+"""The role definition *Access package assignment manager*, the same in every tenant (Entra documentation)."""
 
 
 class Directory:
@@ -18,6 +21,8 @@ class Directory:
         self.packages: dict[str, Package] = {}
         self.policies: dict[str, Policy] = {}
         self.reviews: dict[str, Review] = {}
+        self.roles: list[CatalogRole] | None = None
+        """Who has which role; None is that whoever asks may assign everywhere, which the simulator does not check."""
         self._by_employee_id: dict[str, dict[str, None]] = {}
         self._by_name: dict[str, str] = {}
 
@@ -38,6 +43,7 @@ class Directory:
         other.users, other.catalogs = self.users.copy(), self.catalogs.copy()
         other.packages, other.policies = self.packages.copy(), self.policies.copy()
         other.reviews = self.reviews.copy()
+        other.roles = None if self.roles is None else self.roles.copy()
         other._by_employee_id = {k: v.copy() for k, v in self._by_employee_id.items()}
         other._by_name = self._by_name.copy()
         return other
@@ -60,6 +66,12 @@ class Directory:
     def present(self) -> list[User]:
         """Return every user that is not deleted, in the order in which they came."""
         return [u for u in self.users.values() if not u.deleted]
+
+    def roles_of(self, principal_id: str) -> list[CatalogRole]:
+        """Return the roles of a principal in entitlement management."""
+        if self.roles is None:
+            return [CatalogRole(principal_id, None, ASSIGNMENT_MANAGER)]
+        return [role for role in self.roles if role.principal_id == principal_id]
 
     def packages_of(self, catalog_id: str) -> list[Package]:
         """Return the access packages of a catalog."""

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -135,7 +136,9 @@ class Door:
     def _label(self, response: Response, call: Call) -> None:
         response.headers["request-id"] = call.request_id
         response.headers["client-request-id"] = call.client_request_id
-        response.headers["date"] = self._tenant.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+        skewed = self._tenant.faults.fire(frozenset({"clockSkew"}), call.method, call.path)
+        date = self._tenant.now() + timedelta(seconds=0 if skewed is None else skewed.skew)
+        response.headers["date"] = date.strftime("%a, %d %b %Y %H:%M:%S GMT")
         fault = self._tenant.faults.fire(frozenset({"throttleLimitPercentage"}), call.method, call.path)
         if fault is not None:
             response.headers["x-ms-throttle-limit-percentage"] = str(fault.percentage)

@@ -28,6 +28,7 @@ type FaultKind = Literal[
     "unmovedEnd",
     "neverExpires",
     "throttleLimitPercentage",
+    "clockSkew",
 ]
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind.__value__)
@@ -67,6 +68,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     """Seconds in `Retry-After`; None sends no header."""
     percentage: float = 0.9
     """The value of `x-ms-throttle-limit-percentage`."""
+    skew: float = 600.0
+    """How far `clockSkew` puts the `date` header ahead of the clock, in seconds; below 0 is behind."""
     seconds: Annotated[float, msgspec.Meta(gt=0)] = 100.0
     """How long a `timeout` says nothing before the connection closes, in real seconds."""
 

@@ -28,6 +28,7 @@ REQUESTS: Supported = {"state": _EQ, "accesspackage/id": _EQ, "createddatetime":
 USERS: Supported = {"employeeid": frozenset({"eq", "in"}), "userprincipalname": _EQ}
 PACKAGES: Supported = {"displayname": _EQ}
 DECISIONS: Supported = {"decision": _EQ, "applyresult": _EQ}
+ROLES: Supported = {"principalid": _EQ}
 NONE: Supported = {}
 
 MAX_IN_TERMS = 15

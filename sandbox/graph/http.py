@@ -23,6 +23,7 @@ from sandbox.graph.tenant import Tenant
 
 ROOT = "/v1.0"
 EM = f"{ROOT}/identityGovernance/entitlementManagement"
+ROLES = f"{ROOT}/roleManagement/entitlementManagement/roleAssignments"
 REVIEWS = f"{ROOT}/identityGovernance/accessReviews/definitions"
 
 LIST_OPTIONS = frozenset({"$filter", "$select", "$expand", "$skiptoken"})
@@ -59,6 +60,7 @@ def graph_app(tenant: Tenant) -> Starlette:
         Route(f"{EM}/assignmentRequests/{{id}}", graph.request, methods=["GET"]),
         Route(f"{EM}/assignmentRequests/{{id}}/reprocess", graph.reprocess_request, methods=["POST"]),
         Route(f"{EM}/assignmentRequests/{{id}}/cancel", graph.cancel, methods=["POST"]),
+        Route(ROLES, graph.roles, methods=["GET"]),
         Route(REVIEWS, graph.reviews, methods=["GET"]),
         Route(f"{REVIEWS}/{{id}}/instances", graph.instances, methods=["GET"]),
         Route(f"{REVIEWS}/{{id}}/instances/{{instance}}/decisions", graph.decisions, methods=["GET"]),
@@ -108,6 +110,15 @@ class Graph:
     async def catalog(self, http: HttpRequest) -> Response:
         """Answer `GET catalogs/{id}`."""
         return self._one(http, "catalog", self._tenant.state.directory.catalogs, self._tenant.wire.catalog)
+
+    async def roles(self, http: HttpRequest) -> Response:
+        """Answer `GET roleAssignments` of entitlement management, which a role in a catalog alone may not read."""
+        if self._tenant.settings.permissions == "catalog":
+            raise GraphError(403, "accessDenied", "A role in a catalog does not let its holder list roles.")
+        options = _options(http, REVIEW_LIST_OPTIONS)
+        wanted = filters.parse(options.get("$filter"), filters.ROLES)
+        found = self._tenant.state.directory.roles_of(wanted[0].value) if wanted else []
+        return self._sliced(http, options, found, self._tenant.wire.role)
 
     async def packages(self, http: HttpRequest) -> Response:
         """Answer `GET accessPackages`."""

@@ -93,6 +93,16 @@ class Catalog:
 
     id: str
     display_name: str
+    state: str = "published"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRole:
+    """A role in entitlement management: whose, in which catalog (None: in every one), which definition."""
+
+    principal_id: str
+    catalog_id: str | None
+    role_id: str
 
 
 @dataclass(frozen=True, slots=True)

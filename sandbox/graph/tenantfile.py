@@ -3,7 +3,7 @@
 YAML, keys in Graph's spelling; ids are GUIDs, written out so that an access model can name them:
 
     catalogs:
-      - {id: <guid>, displayName: Hospital}
+      - {id: <guid>, displayName: Hospital}  # state: unpublished, when it is
     accessPackages:
       - id: <guid>
         displayName: Staff baseline
@@ -17,6 +17,10 @@ YAML, keys in Graph's spelling; ids are GUIDs, written out so that an access mod
             automatic: false                 # an auto-assignment policy; nobody can request by it
             expiration: P365D                # the longest an assignment may last; absent: no limit
             allowedTargetScope: notSpecified
+    catalogRoles:                            # absent: whoever asks is assignment manager of every catalog
+      - principal: <guid>
+        catalog: <guid of a catalog>         # absent: of every one
+        role: <guid>                         # absent: Access package assignment manager
     users:
       - id: <guid>
         userPrincipalName: ada@hospital.example
@@ -65,8 +69,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import yaml
 
-from sandbox.graph.directory import Directory
-from sandbox.graph.model import AssignmentState, Catalog, GraphError, Package, Policy, RequestType, User
+from sandbox.graph.directory import ASSIGNMENT_MANAGER, Directory
+from sandbox.graph.model import AssignmentState, Catalog, CatalogRole, GraphError, Package, Policy, RequestType, User
 from sandbox.graph.reviews import Status, Verdict
 from sandbox.graph.schedule import span
 
@@ -90,6 +94,15 @@ class CatalogEntry(Entry):
 
     id: Guid
     display_name: Text
+    state: Literal["published", "unpublished"] = "published"
+
+
+class CatalogRoleEntry(Entry):
+    """A role in entitlement management."""
+
+    principal: Guid
+    catalog: Guid | None = None
+    role: Guid = ASSIGNMENT_MANAGER
 
 
 class PolicyEntry(Entry):
@@ -202,6 +215,7 @@ class TenantFile(Entry):
 
     catalogs: list[CatalogEntry] = []
     access_packages: list[PackageEntry] = []
+    catalog_roles: list[CatalogRoleEntry] | None = None
     users: list[UserEntry] = []
     assignments: list[AssignmentEntry] = []
     reviews: list[ReviewEntry] = []
@@ -256,7 +270,9 @@ def merge(file: TenantFile, directory: Directory) -> None:
 
     """
     for catalog in file.catalogs:
-        directory.catalogs[catalog.id] = Catalog(catalog.id, catalog.display_name)
+        directory.catalogs[catalog.id] = Catalog(catalog.id, catalog.display_name, catalog.state)
+    if file.catalog_roles is not None:
+        directory.roles = [CatalogRole(one.principal, one.catalog, one.role) for one in file.catalog_roles]
     for n, package in enumerate(file.access_packages):
         if package.catalog not in directory.catalogs:
             raise TenantFileError(f"accessPackages[{n}].catalog: no catalog has this id")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.graph import reviews
 from sandbox.graph.directory import Directory
@@ -9,6 +10,7 @@ from sandbox.graph.model import (
     STATUS,
     Assignment,
     Catalog,
+    CatalogRole,
     Package,
     Policy,
     Request,
@@ -52,11 +54,27 @@ class Wire:
     def catalog(self, catalog: Catalog, shape: Shape) -> Json:
         """Return a catalog."""
         shown = shape.cut(
-            {"id": catalog.id, "displayName": catalog.display_name, "state": "published", "catalogType": "userManaged"}
+            {
+                "id": catalog.id,
+                "displayName": catalog.display_name,
+                "state": catalog.state,
+                "catalogType": "userManaged",
+            }
         )
         if (inner := shape.expand.get("accessPackages")) is not None:
             shown["accessPackages"] = [self.package(p, inner) for p in self._directory.packages_of(catalog.id)]
         return shown
+
+    def role(self, role: CatalogRole) -> Json:
+        """Return a unifiedRoleAssignment of entitlement management."""
+        scope = "/" if role.catalog_id is None else f"/AccessPackageCatalog/{role.catalog_id}"
+        return {
+            "id": str(uuid5(NAMESPACE_URL, f"{role.principal_id}{scope}{role.role_id}")),
+            "principalId": role.principal_id,
+            "roleDefinitionId": role.role_id,
+            "directoryScopeId": None,
+            "appScopeId": scope,
+        }
 
     def package(self, package: Package, shape: Shape) -> Json:
         """Return an access package."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.host import ncrontab, settings
+from lifecycle.core import ncrontab
+from sandbox.host import settings
 from sandbox.host.errors import HostError
 from sandbox.host.worker import Function
 

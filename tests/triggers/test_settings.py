@@ -1,5 +1,8 @@
 """The settings: what the environment must say, and what is said when it does not."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from lifecycle.errors import Misconfigured
@@ -17,6 +20,15 @@ ENOUGH = {
 def test_the_rate_of_writes_is_a_number(text, rate):
     """Twenty a second unless it is said otherwise."""
     assert from_environment({**ENOUGH, "LIFECYCLE_WRITES_PER_SECOND": text}).writes_per_second == rate
+
+
+def test_each_timer_has_its_schedule():
+    """By the name of its function: what `lifecycle check` measures a timer by is what the host runs it by."""
+    triggers = (Path(__file__).parents[2] / "function_app.py").read_text(encoding="utf-8")
+    timers = dict(re.findall(r'function_name\("(\w+)"\)\n@app\.timer_trigger\(.*schedule="%(\w+)%"', triggers))
+    schedules = from_environment({**ENOUGH, "WAKE_SCHEDULE": "0 0 * * * *"}).schedules
+    assert schedules["wake"] == "0 0 * * * *"
+    assert {name: f"{name.upper()}_SCHEDULE" for name in schedules} == timers
 
 
 @pytest.mark.parametrize("text", ["0", "0.0", "-1", "many", "1e3", "1000", "٣", "nan"])

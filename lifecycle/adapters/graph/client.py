@@ -17,8 +17,9 @@ import msgspec
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from lifecycle.adapters.graph.answers import Answer, Call, failure, stale
-from lifecycle.adapters.graph.credential import StaticToken, is_loopback
+from lifecycle.adapters.graph.credential import StaticToken, is_loopback, token_for
 from lifecycle.adapters.graph.permissions import ListingMode, Method, permission_for
+from lifecycle.adapters.graph.urls import url_of
 from lifecycle.adapters.graph.wire import Page
 from lifecycle.errors import Ambiguous, Misconfigured, Permanent, StaleLink, Transient
 
@@ -93,6 +94,18 @@ class GraphClient:
         """
         call = self._allowed("GET", path)
         return _decoded(call, await self._call(call, ids=ids, query=query), decoder)
+
+    async def answer(self, path: str, *, ids: Mapping[str, str] = _NONE, query: Mapping[str, str] = _NONE) -> Answer:
+        """Read one thing as it came, with its headers, at low priority. Raises as `get` does."""
+        return await self._call(self._allowed("GET", path), ids=ids, query=query, headers=_LOW)
+
+    def url(self, path: str, *, ids: Mapping[str, str] = _NONE, query: Mapping[str, str] = _NONE) -> str:
+        """Return the address of a read, for whoever repeats it by hand."""
+        return url_of(self._base_url, path, ids, query)
+
+    async def token(self) -> str:
+        """Return a bearer token for Graph, to see whom it is of. Raises `Transient` when there is none to be had."""
+        return await token_for(self._credential, self._base_url)
 
     async def post(self, path: str, body: bytes, *, token: str) -> Answer:
         """Post JSON once, again only after 429, 503 or a connection that never came about: then it was not done.

@@ -7,8 +7,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from lifecycle.errors import Transient
+
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
+    from azure.core.credentials_async import AsyncTokenCredential
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NEVER = 2**31 - 1
@@ -44,3 +47,15 @@ class StaticToken:
 def is_loopback(url: str) -> bool:
     """Tell whether the URL names this machine by one of the loopback names."""
     return urlsplit(url).hostname in LOOPBACK
+
+
+async def token_for(credential: "AsyncTokenCredential", base_url: str) -> str:
+    """Return a bearer token for the Graph of that base URL. Raises `Transient` when there is none to be had."""
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - as above
+
+    url = urlsplit(base_url)
+    try:
+        got = await credential.get_token(f"{url.scheme}://{url.hostname}/.default")
+    except AzureError as exc:
+        raise Transient(f"there is no token for Graph ({type(exc).__name__}); check the app's identity") from exc
+    return got.token

@@ -24,6 +24,11 @@ REVIEWS = "/identityGovernance/accessReviews/definitions"
 INSTANCES = f"{REVIEWS}/{{definition}}/instances"
 DECISIONS = f"{INSTANCES}/{{instance}}/decisions"
 USERS = "/users"
+USER = "/users/{id}"
+CATALOG = f"{ENTITLEMENTS}/catalogs/{{id}}"
+PACKAGE = f"{ENTITLEMENTS}/accessPackages/{{id}}"
+APPROVAL = f"{ENTITLEMENTS}/accessPackageAssignmentApprovals/{{id}}"
+GRANTS = "/roleManagement/entitlementManagement/roleAssignments"
 
 ASSIGNMENT_MANAGER = "e2182095-804a-4656-ae11-64734e9b7ae5"
 """Role definition id of *Access package assignment manager*, the same in every tenant."""
@@ -81,11 +86,21 @@ TABLE: Mapping[tuple[Method, str], Mapping[ListingMode, Permission]] = {
 }
 """(method, path template) → the least permission in each mode. Paths as in the SDK's request builders."""
 
+CHECKED: Mapping[str, Mapping[ListingMode, Permission]] = {
+    USER: _CORRELATING,
+    CATALOG: _READING,
+    PACKAGE: _READING,
+    GRANTS: dict.fromkeys(ListingMode, _READ),
+    APPROVAL: dict.fromkeys(ListingMode, _READ),
+}
+"""What `lifecycle check` alone reads. Nothing more is granted for it: where the app may not, the check says so."""
+
 
 def permission_for(method: Method, path: str, mode: ListingMode) -> Permission:
     """Return what the endpoint needs. Raises `Misconfigured` when the table does not have the endpoint."""
     try:
-        return TABLE[method, path][mode]
+        table = TABLE.get((method, path)) or (CHECKED if method == "GET" else {})[path]
+        return table[mode]
     except KeyError as exc:
         raise Misconfigured(
             f"{method} {path} is not in the table of Graph endpoints, so nothing was sent; add it to "

@@ -6,7 +6,7 @@ SDK neither retries nor redirects here: it would repeat a POST after a 504, and 
 
 from collections.abc import Mapping
 from datetime import timedelta
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
@@ -24,6 +24,7 @@ from msgraph_core.middleware import GraphTelemetryHandler  # type: ignore[import
 from msgraph_core.middleware.options import GraphTelemetryHandlerOption  # type: ignore[import-untyped]  # likewise
 
 from lifecycle.adapters.graph.answers import Answer, Call
+from lifecycle.adapters.graph.urls import url_of
 from lifecycle.errors import Ambiguous, Transient
 
 # httpx raises these before any byte of the request was written.
@@ -71,7 +72,7 @@ class Pipeline:
         Raises `Transient` when it was certainly not sent or when a GET got no answer, `Ambiguous` when a POST got none.
         """
         info = RequestInformation(Method[call.method], "{+baseurl}" + call.path)  # the template names the SDK's spans
-        info.url = link or self._url(call, ids, query)
+        info.url = link or url_of(self._base_url, call.path, ids, query)
         for name, value in headers.items():
             info.headers.try_add(name, value)
         if body is not None:
@@ -79,11 +80,6 @@ class Pipeline:
         info.add_request_options(self._options)
         response = await self._exchange(call, info)
         return Answer(response.status_code, response.headers, response.content)
-
-    def _url(self, call: Call, ids: Mapping[str, str], query: Mapping[str, str]) -> str:
-        path = call.path.format_map({name: quote(value, safe="") for name, value in ids.items()})
-        options = "&".join(f"${name}={quote(value, safe='')}" for name, value in query.items())
-        return f"{self._base_url}{path}?{options}" if options else f"{self._base_url}{path}"
 
     async def _exchange(self, call: Call, info: RequestInformation) -> httpx.Response:
         try:

@@ -14,7 +14,7 @@ from lifecycle.adapters.graph.wire import Page, Reference, at
 from lifecycle.errors import Transient
 from lifecycle.ports import Denied
 
-_OF_PACKAGES = "contains(scope/microsoft.graph.accessReviewQueryScope/query,'accessPackageAssignments')"
+OF_PACKAGES = "contains(scope/microsoft.graph.accessReviewQueryScope/query,'accessPackageAssignments')"
 _FINISHED = frozenset({"completed", "applied"})
 # How long before `since` an instance may have ended: Graph tells when it was to end, not when it was applied.
 _MARGIN = timedelta(days=30)
@@ -67,7 +67,7 @@ class GraphReviews:
             return []
         wanted = {package.casefold(): package for package in packages}
         found: list[Denied] = []
-        for review in await self._client.rows(REVIEWS, _definitions, query={"filter": _OF_PACKAGES}):
+        for review in await self._client.rows(REVIEWS, _definitions, query={"filter": OF_PACKAGES}):
             for instance in await self._client.rows(INSTANCES, _instances, ids={"definition": review.id}):
                 if _counts(instance, since - _MARGIN):
                     found += await self._denied_in(review.id, instance, wanted)

@@ -9,15 +9,21 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from lifecycle.adapters.graph import GraphClient, ListingMode, StaticToken, permissions_for, wire
 from lifecycle.adapters.graph.permissions import (
+    APPROVAL,
     ASSIGNMENTS,
+    CATALOG,
+    CHECKED,
     DECISIONS,
+    GRANTS,
     INSTANCES,
+    PACKAGE,
     POLICIES,
     POLICY,
     REQUEST,
     REQUESTS,
     REVIEWS,
     TABLE,
+    USER,
     USERS,
 )
 from lifecycle.errors import Ambiguous, Misconfigured, Permanent, Refused, Throttled, Transient
@@ -31,6 +37,10 @@ IDS = {
     "accessPackageAssignmentPolicy%2Did": "id",
     "accessReviewScheduleDefinition%2Did": "definition",
     "accessReviewInstance%2Did": "instance",
+    "accessPackageCatalog%2Did": "id",
+    "accessPackage%2Did": "id",
+    "approval%2Did": "id",
+    "user%2Did": "id",
 }
 BUILDERS = {
     USERS: ("users.users_request_builder", "UsersRequestBuilder"),
@@ -56,6 +66,23 @@ BUILDERS = {
     REQUEST: (
         f"{EM_BUILDERS}.assignment_requests.item.access_package_assignment_request_item_request_builder",
         "AccessPackageAssignmentRequestItemRequestBuilder",
+    ),
+    USER: ("users.item.user_item_request_builder", "UserItemRequestBuilder"),
+    CATALOG: (
+        f"{EM_BUILDERS}.catalogs.item.access_package_catalog_item_request_builder",
+        "AccessPackageCatalogItemRequestBuilder",
+    ),
+    PACKAGE: (
+        f"{EM_BUILDERS}.access_packages.item.access_package_item_request_builder",
+        "AccessPackageItemRequestBuilder",
+    ),
+    APPROVAL: (
+        f"{EM_BUILDERS}.access_package_assignment_approvals.item.approval_item_request_builder",
+        "ApprovalItemRequestBuilder",
+    ),
+    GRANTS: (
+        "role_management.entitlement_management.role_assignments.role_assignments_request_builder",
+        "RoleAssignmentsRequestBuilder",
     ),
 }
 FAILURES_OF_A_SERVER = [500, 502, 504, 408]
@@ -298,6 +325,9 @@ async def test_an_unmapped_endpoint_is_refused_before_a_byte_is_sent():
     graph = Script()
     with pytest.raises(Misconfigured, match="GET /groups"):
         await graph.client().get("/groups", msgspec.json.Decoder(dict))
+    for path in CHECKED:
+        with pytest.raises(Misconfigured, match="POST"):
+            await graph.client().post(path, b"{}", token="op-1")
     with pytest.raises(Misconfigured, match="POST /users"):
         await graph.client().post(USERS, b"{}", token="op-1")
     assert graph.requests == []
@@ -321,7 +351,7 @@ def test_the_permissions_of_each_mode():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK's builders use what the SDK deprecates
-@pytest.mark.parametrize("path", sorted({path for _, path in TABLE}))
+@pytest.mark.parametrize("path", sorted({path for _, path in TABLE} | set(CHECKED)))
 def test_our_paths_are_those_of_the_sdk(path):
     """Every path of the table is the template of the SDK's request builder for it."""
     module, name = BUILDERS[path]

@@ -176,6 +176,14 @@ async def test_a_warning_that_the_limit_is_near(world):
     assert (await world.get("assignments")).headers["x-ms-throttle-limit-percentage"] == "0.95"
 
 
+async def test_a_clock_that_is_off(world):
+    """The date of the answer is ahead, or behind, and nothing else is; then it is right again."""
+    await world.fault("clockSkew", skew=600, count=1)
+    await world.fault("clockSkew", skew=-1.5, count=1)
+    dates = [(await world.get("assignments")).headers["date"] for _ in range(3)]
+    assert [date[17:25] for date in dates] == ["00:10:00", "23:59:58", "00:00:00"]
+
+
 async def test_a_limit_on_writes_counts_on_the_virtual_clock(world):
     """Beyond the limit writes are 429 until a virtual second has passed; reads are not counted."""
     await world.faults(set={"writes_per_second": 2})

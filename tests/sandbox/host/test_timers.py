@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from sandbox.host import ncrontab
+from lifecycle.core import ncrontab
 from sandbox.host.timers import Timers
 from sandbox.host.triggers import TimerTrigger
 

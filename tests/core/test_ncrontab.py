@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sandbox.host import ncrontab
+from lifecycle.core import ncrontab
 
 
 def at(text: str) -> datetime:
