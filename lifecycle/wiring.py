@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lifecycle.adapters.servicebus import ServiceBus
     from lifecycle.adapters.tables.records import TableRecords
     from lifecycle.core.model import AccessModel
+    from lifecycle.ports import Witness
 
 
 class Wiring:
@@ -80,6 +81,13 @@ class Wiring:
             credential = StaticToken(settings.graph_token) if settings.graph_token else self.credential
             self._graph = GraphClient(credential, mode=settings.listing, base_url=settings.graph)
         return self._graph
+
+    @property
+    def witness(self) -> "Witness":
+        """Return what Graph can testify for evidence packets."""
+        from lifecycle.adapters.graph.witness import GraphWitness  # noqa: PLC0415 - the worker never asks for it
+
+        return GraphWitness(self.graph)
 
     @property
     def credential(self) -> "AsyncTokenCredential":

@@ -44,10 +44,12 @@ from lifecycle.ports.records import (
     Replace,
     Row,
 )
+from lifecycle.ports.witness import Audited, Policy, Reviewed, Role, Witness
 
 __all__ = [
     "AlreadyOpen",
     "AssignmentState",
+    "Audited",
     "Bodies",
     "Bus",
     "Change",
@@ -63,6 +65,7 @@ __all__ = [
     "Meter",
     "Pace",
     "Page",
+    "Policy",
     "PolicyTerms",
     "Ports",
     "Put",
@@ -71,7 +74,9 @@ __all__ = [
     "Replace",
     "Request",
     "RequestState",
+    "Reviewed",
     "Reviews",
+    "Role",
     "Row",
     "SetAside",
     "Sighting",
@@ -79,6 +84,7 @@ __all__ = [
     "User",
     "Users",
     "Wire",
+    "Witness",
 ]
 
 
