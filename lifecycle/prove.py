@@ -7,7 +7,10 @@ held whole. Every question about many people reads every chain: there is no inde
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from heapq import merge
 
+from lifecycle.case import Background, source_of
 from lifecycle.core.events import (
     Closed,
     DecisionFact,
@@ -26,16 +29,16 @@ from lifecycle.core.events import (
 )
 from lifecycle.core.evidence import Record, Tag
 from lifecycle.core.packet import NONE, Entry, Field, OfPerson, Part, Told, Unavailable, Value, part
-from lifecycle.core.story import Story, ended_at, reasons_name, stories
+from lifecycle.core.story import Story, ending, reasons_name, stories
 from lifecycle.errors import Permanent
 from lifecycle.explain import known
 from lifecycle.gather import gather
-from lifecycle.ports import Ports, Records, Witness
+from lifecycle.ports import Ports, Witness
 from lifecycle.records import claims, facts, people
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.identities import Identity, identity_of
 from lifecycle.records.ledger import Head
-from lifecycle.tell import Background, recorded, source_of, tell
+from lifecycle.tell import recorded, tell
 from lifecycle.testimony import Heard, Testimony
 
 _MANY = 500
@@ -61,10 +64,6 @@ class _Chains:
     heads: dict[str, Head]
     stories: list[Story]
     others: list[Record]
-
-    @property
-    def records(self) -> int:
-        return sum(head.length for head in self.heads.values())
 
 
 class Prover:
@@ -111,7 +110,7 @@ class Prover:
         return Answer(project, entries, self._members(project, members))
 
     async def assignment(self, identifier: str) -> Answer:
-        """One assignment. Graph says whose it is, else every chain is searched. Raises `Permanent` for an unknown one."""
+        """One assignment: Graph says whose, else every chain is searched. Raises `Permanent` for an unknown one."""
         heard = await self._testimony.row(identifier)
         row = heard.value if isinstance(heard, Heard) else None
         owners = [] if row is None else sorted(await claims.claimants(self._ports.records, row.user))
@@ -151,7 +150,7 @@ class Prover:
             rules = self._ports.model.projects
             given = {package for role in roles for package in rules.packages_of(project, role)}
             chains = await self._chains(identity)
-            yield await self._part(chains, lambda story, given=given: _by_project(story, project, given))
+            yield await self._part(chains, partial(_by_project, project=project, given=given))
 
     async def _everybody(self, wanted: Wanted, *, within: tuple[datetime, datetime] | None = None) -> Parts:
         async for _, chains in self._walk():
@@ -179,13 +178,13 @@ class Prover:
 
     async def _chains(self, identity: Identity) -> _Chains:
         heads: dict[str, Head] = {}
-        records: list[Record] = []
+        chains: list[list[Record]] = []
         for name in identity.ids:
             dossier = await open_dossier(self._ports.records, name)
             if dossier.head.length:
                 heads[name] = dossier.head
-                records += await dossier.chain()
-        told, others = stories(sorted(records, key=lambda record: (record.at, record.chain, record.number)))
+                chains.append(await dossier.chain())
+        told, others = stories(list(merge(*chains, key=lambda record: record.at)))
         return _Chains(identity, heads, told, others)
 
     # --- one person -------------------------------------------------------------------------------------------------
@@ -206,13 +205,16 @@ class Prover:
             *(Entry(OfPerson.PROJECTS, _told(fact, self._now)) for fact in staffed),
             Entry(OfPerson.LEAVING, await self._leaving(chains)),
             *(Entry(OfPerson.RECORD, recorded(one, self._now, whole=True)) for one in chains.others),
-            *(Entry(OfPerson.CHAIN, self._told(_head(head), f"ledger person {name}")) for name, head in chains.heads.items()),
+            *(
+                Entry(OfPerson.CHAIN, self._told(_head(head), f"ledger person {name}"))
+                for name, head in chains.heads.items()
+            ),
         ]
         return part(identity.person, [*entries, *self._nothing(entries)], sheets)
 
     def _nothing(self, entries: Sequence[Entry]) -> Iterator[Entry]:
         """Yield what is to be said where there is nothing."""
-        absent = {
+        absent: dict[OfPerson, Field] = {
             OfPerson.USER: Unavailable("no Entra user was found yet", "ledger", self._now),
             OfPerson.HR: Told(NONE, "facts about worker records", self._now),
             OfPerson.PROJECTS: Told(NONE, "facts about project members", self._now),
@@ -231,8 +233,8 @@ class Prover:
         event = "" if span.left is None else span.left.recorded.id
         said: dict[str, Value] = {"employment ends": span.end, "fact": event or "the contract's end"}
         if span.end <= self._now:
-            ends = [ended_at(story) for story in chains.stories if story.assignment]
-            lasts = [end for end in ends if end is not None]
+            ends = [ending(story) for story in chains.stories if story.assignment]
+            lasts = [end[0] for end in ends if end is not None]
             said["access ended"] = max(lasts) if lasts and len(lasts) == len(ends) else NONE if ends else "had none"
             if lasts and len(lasts) == len(ends):
                 said["after"] = f"{max(0, round((max(lasts) - span.end).total_seconds()))} seconds"
@@ -246,7 +248,7 @@ def _is(story: Story, assignment: str) -> bool:
     return story.assignment.casefold() == assignment.casefold()
 
 
-def _by_project(story: Story, project: str, given: set[str]) -> bool:
+def _by_project(story: Story, *, project: str, given: set[str]) -> bool:
     return story.package in given or reasons_name(story, project)
 
 
@@ -272,7 +274,11 @@ def _told(fact: WorkerFact | DecisionFact | MembershipFact | ProjectFact, read_a
             said |= {"project": fact.recorded.subject, "role": fact.role}
             said |= {"from": _effective(fact.starts), "until": _effective(fact.until)}
         case _:
-            said |= {name: str(value) for name in ("package", "role", "approver", "user") if (value := getattr(fact, name, ""))}
+            said |= {
+                name: str(value)
+                for name in ("package", "role", "approver", "user")
+                if (value := getattr(fact, name, ""))
+            }
     said["origin"] = str(fact.recorded.origin)
     return Told(said, f"{_kind(fact)} {fact.recorded.id} of {fact.recorded.source}", read_at)
 
@@ -289,6 +295,3 @@ def _kind(fact: WorkerFact | DecisionFact | MembershipFact | ProjectFact) -> str
 
 def _effective(value: Effective | None) -> Value:
     return value if isinstance(value, datetime) or value is None else value.isoformat()
-
-
-__all__ = ["Answer", "Prover", "Records"]

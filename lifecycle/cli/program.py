@@ -14,6 +14,7 @@ from lifecycle.cli import (
     adopt,
     budget,
     due,
+    evidence,
     explain,
     feed,
     held,
@@ -80,5 +81,20 @@ app = typer.Typer(
     "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan and dry runs); 64 wrong usage.",
 )
 
-for group in (sandbox, send, feed, adopt, plan, explain, due, held, renew, project, sweep, budget, quarantine):
+for group in (
+    sandbox,
+    send,
+    feed,
+    adopt,
+    plan,
+    explain,
+    evidence,
+    due,
+    held,
+    renew,
+    project,
+    sweep,
+    budget,
+    quarantine,
+):
     group.register(app)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-type Value = str | int | bool | datetime | None | Sequence[Value] | Mapping[str, Value]
+type Value = str | int | bool | datetime | Sequence[Value] | Mapping[str, Value] | None
 """What a field may say; None is Graph's or the ledger's own "no such thing", as in "without end"."""
 
 NONE = "none"
@@ -238,14 +238,12 @@ def written(at: datetime) -> str:
 def wording(value: Value) -> str:
     """Return a value in one line of words, as a page, a table and a screen show it."""
     match value:
-        case None:
-            return NONE
+        case str() | None:
+            return value or NONE
         case bool():
             return "yes" if value else "no"
         case datetime():
             return written(value)
-        case str():
-            return value or NONE
         case int():
             return str(value)
         case Mapping():

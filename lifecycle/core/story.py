@@ -95,25 +95,25 @@ def users_of(story: Story) -> list[tuple[str, Record]]:
     return [(user, record) for record in story.records if (user := _text(record, "user"))]
 
 
-def ended_at(story: Story) -> datetime | None:
-    """Return when the access ended, as the chain tells it: a removal that was delivered, or a row that was expired."""
-    ended: datetime | None = None
+def ending(story: Story) -> tuple[datetime, Record] | None:
+    """Return when the access ended and which record says so: a removal that was delivered, or a row that expired."""
     removals = {
         _text(record, "token")
         for record in story.records
         if record.tag is Tag.INTENDED and record.detail.get("kind") == "adminRemove"
     }
+    found: tuple[datetime, Record] | None = None
     for record in story.records:
         match record.tag:
             case Tag.EXPIRED | Tag.DENIED if when := _text(record, "ended"):
-                ended = datetime.fromisoformat(when)
+                found = datetime.fromisoformat(when), record
             case Tag.ENDED if _text(record, "token") in removals and _text(record, "state") == "delivered":
-                ended = record.at
+                found = record.at, record
             case Tag.ADOPTED:
-                ended = None
+                found = None
             case _:
                 pass
-    return ended
+    return found
 
 
 def reasons_name(story: Story, project: str) -> bool:

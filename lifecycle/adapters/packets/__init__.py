@@ -1,4 +1,4 @@
-"""Evidence packets as files: a page that prints, a table for spreadsheets, JSON. Each is written as a packet is gathered.
+"""Evidence packets as files: a page that prints, a table for spreadsheets, JSON; each written as it is gathered.
 
 A writer is told the cover, then each person, then the closing; it keeps nothing. Whatever a field says may come from
 outside: it is text in the page, no formula in the table, and steers nothing.

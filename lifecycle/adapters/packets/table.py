@@ -6,7 +6,7 @@ quotation mark stands before whatever could begin one (OWASP, "CSV Injection").
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TextIO
 
@@ -46,14 +46,15 @@ class Table:
 
     def _entries(self, kind: str, entries: Iterable[Entry], *whose: str) -> None:
         for entry in entries:
-            self._row(kind, str(entry.name), entry.field, *whose)
+            self._row(kind, str(entry.name), entry.field, whose)
 
-    def _row(self, kind: str, name: str, field: Field, person: str = "", package: str = "", assignment: str = "") -> None:
+    def _row(self, kind: str, name: str, field: Field, whose: Sequence[str] = ()) -> None:
         match field:
             case Told(value):
                 said, reason = wording(value), ""
             case Unavailable(reason):
                 said = ""
+        person, package, assignment = (*whose, "", "", "")[:3]
         row = [kind, person, package, assignment, name, said, reason, field.source, written(field.read_at)]
         self._rows.writerow([cell(text) for text in row])
 
