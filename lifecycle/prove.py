@@ -11,6 +11,7 @@ from functools import partial
 from heapq import merge
 
 from lifecycle.case import Background, source_of
+from lifecycle.contract.cloudevents import type_of
 from lifecycle.core.events import (
     Closed,
     DecisionFact,
@@ -21,6 +22,7 @@ from lifecycle.core.events import (
     Moved,
     Opened,
     ProjectFact,
+    Released,
     Rescheduled,
     Rescinded,
     Staffed,
@@ -201,7 +203,7 @@ class Prover:
         entries = [
             Entry(OfPerson.IDS, self._told(_ids(identity), "records of identities")),
             *(Entry(OfPerson.USER, self._told(user, source_of(record))) for user, record in users),
-            *(Entry(OfPerson.HR, _told(fact, self._now)) for fact in said),
+            *(Entry(OfPerson.FACTS, _told(fact, self._now)) for fact in said),
             *(Entry(OfPerson.PROJECTS, _told(fact, self._now)) for fact in staffed),
             Entry(OfPerson.LEAVING, await self._leaving(chains)),
             *(Entry(OfPerson.RECORD, recorded(one, self._now, whole=True)) for one in chains.others),
@@ -216,7 +218,7 @@ class Prover:
         """Yield what is to be said where there is nothing."""
         absent: dict[OfPerson, Field] = {
             OfPerson.USER: Unavailable("no Entra user was found yet", "ledger", self._now),
-            OfPerson.HR: Told(NONE, "facts about worker records", self._now),
+            OfPerson.FACTS: Told(NONE, "facts about worker records", self._now),
             OfPerson.PROJECTS: Told(NONE, "facts about project members", self._now),
             OfPerson.RECORD: Told(NONE, "ledger", self._now),
             OfPerson.CHAIN: Unavailable("nothing was recorded of this person yet", "ledger", self._now),
@@ -262,7 +264,7 @@ def _head(head: Head) -> Value:
 
 def _told(fact: WorkerFact | DecisionFact | MembershipFact | ProjectFact, read_at: datetime) -> Field:
     """Return a fact as a field: what it says happened and since when; nothing of HR's snapshot."""
-    said: dict[str, Value] = {"fact": type(fact).__name__.lower(), "recorded": fact.recorded.time}
+    said: dict[str, Value] = {"fact": type_of(fact).removeprefix("lifecycle."), "recorded": fact.recorded.time}
     match fact:
         case Joined(_, effective) | Moved(_, effective) | Left(_, effective) | Closed(_, effective):
             said["effective"] = _effective(effective)
@@ -287,10 +289,10 @@ def _kind(fact: WorkerFact | DecisionFact | MembershipFact | ProjectFact) -> str
     match fact:
         case Joined() | Moved() | Left() | Rescinded():
             return "hr fact"
-        case Opened() | Rescheduled() | Closed() | Staffed():
+        case Opened() | Rescheduled() | Closed() | Staffed() | Released():
             return "project fact"
         case _:
-            return "project fact" if type(fact).__name__ == "Released" else "decision fact"
+            return "decision fact"
 
 
 def _effective(value: Effective | None) -> Value:

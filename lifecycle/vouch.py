@@ -19,6 +19,7 @@ from lifecycle.core.story import Story
 from lifecycle.ports import Audited
 from lifecycle.testimony import AUDIT_KEPT, Heard
 
+_BY_MODEL = "as far as the access model extends it"
 _APPROVING = ("approv", "deny", "denied", "timed out")
 
 
@@ -45,7 +46,7 @@ def _decision(fact: DecisionFact, read_at: datetime) -> Field:
     said: dict[str, Value] = {"at": fact.recorded.time}
     match fact:
         case RenewalApproved():
-            said |= {"decision": "renewal approved", "by": fact.approver, "until": _effective(fact.until)}
+            said |= {"decision": "renewal approved", "by": fact.approver, "until": _effective(fact.until) or _BY_MODEL}
         case RenewalDenied():
             said |= {"decision": "renewal denied", "by": fact.approver}
         case ExceptionGranted():

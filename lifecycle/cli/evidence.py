@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -150,11 +150,7 @@ def _bound(text: str, name: str, *, days: int) -> datetime:
     found = moment(text, name)
     if isinstance(found, datetime):
         return found
-    try:
-        day: date = found + timedelta(days=days)
-    except OverflowError:
-        raise typer.BadParameter(f"{text} has no day after it", param_hint=name) from None
-    return datetime.combine(day, time(), UTC)
+    return datetime.combine(found, time(), UTC) + timedelta(days=days)
 
 
 def _make(context: typer.Context, ready: Path | None, outputs: Outputs, question: Question) -> None:

@@ -44,7 +44,7 @@ class OfPerson(StrEnum):
 
     IDS = "ids"
     USER = "user"
-    HR = "hr facts"
+    FACTS = "facts"
     PROJECTS = "project facts"
     LEAVING = "leaving"
     RECORD = "records"

@@ -9,9 +9,12 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from lifecycle.adapters.graph import GraphClient, ListingMode, StaticToken, permissions_for, wire
 from lifecycle.adapters.graph.permissions import (
+    ASSIGNMENT,
     ASSIGNMENTS,
+    AUDITS,
     DECISIONS,
     INSTANCES,
+    PACKAGE,
     POLICIES,
     POLICY,
     REQUEST,
@@ -31,8 +34,19 @@ IDS = {
     "accessPackageAssignmentPolicy%2Did": "id",
     "accessReviewScheduleDefinition%2Did": "definition",
     "accessReviewInstance%2Did": "instance",
+    "accessPackage%2Did": "id",
+    "accessPackageAssignment%2Did": "id",
 }
 BUILDERS = {
+    ASSIGNMENT: (
+        f"{EM_BUILDERS}.assignments.item.access_package_assignment_item_request_builder",
+        "AccessPackageAssignmentItemRequestBuilder",
+    ),
+    PACKAGE: (
+        f"{EM_BUILDERS}.access_packages.item.access_package_item_request_builder",
+        "AccessPackageItemRequestBuilder",
+    ),
+    AUDITS: ("audit_logs.directory_audits.directory_audits_request_builder", "DirectoryAuditsRequestBuilder"),
     USERS: ("users.users_request_builder", "UsersRequestBuilder"),
     ASSIGNMENTS: (f"{EM_BUILDERS}.assignments.assignments_request_builder", "AssignmentsRequestBuilder"),
     POLICIES: (
@@ -318,6 +332,8 @@ def test_the_permissions_of_each_mode():
     role, reviews = "Access package assignment manager", "AccessReview.Read.All"
     assert directory == ["User.Read.All", "EntitlementManagement.Read.All", role, reviews]
     assert catalog == ["User.Read.All", role, reviews]
+    for mode, needed in zip(ListingMode, (directory, catalog), strict=True):
+        assert [one.name for one in permissions_for(mode, packets=True)] == [*needed, "AuditLog.Read.All"]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK's builders use what the SDK deprecates
