@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from lifecycle.adapters.clock import OffsetClock, SystemClock
 from lifecycle.adapters.folder import FolderBodies
-from lifecycle.adapters.graph import GraphClient, GraphEntitlements, GraphReviews, GraphUsers, StaticToken
+from lifecycle.adapters.graph import (
+    GraphClient,
+    GraphEntitlements,
+    GraphReviews,
+    GraphUsers,
+    GraphWitness,
+    StaticToken,
+)
 from lifecycle.adapters.sqlite import SqliteRecords
 from lifecycle.adapters.tables.address import TableAddress
 from lifecycle.pace import SharedPace
@@ -24,7 +31,6 @@ if TYPE_CHECKING:
     from lifecycle.adapters.servicebus import ServiceBus
     from lifecycle.adapters.tables.records import TableRecords
     from lifecycle.core.model import AccessModel
-    from lifecycle.ports import Witness
 
 
 class Wiring:
@@ -83,10 +89,8 @@ class Wiring:
         return self._graph
 
     @property
-    def witness(self) -> "Witness":
+    def witness(self) -> GraphWitness:
         """Return what Graph can testify for evidence packets."""
-        from lifecycle.adapters.graph.witness import GraphWitness  # noqa: PLC0415 - the worker never asks for it
-
         return GraphWitness(self.graph)
 
     @property

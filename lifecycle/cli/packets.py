@@ -30,6 +30,7 @@ from lifecycle.core.packet import (
     wording,
     written,
 )
+from lifecycle.core.visible import visible
 
 STDOUT = Path("-")
 
@@ -146,7 +147,8 @@ class Summary:
                 self._say(f"{indent}{name}  {_brief(entry)}  [{entry.field.source}]")
 
     def _say(self, text: str, *, bold: bool = False) -> None:
-        heading(text) if bold else line(text)
+        """Print one line; a line break in a value makes no line of its own."""
+        heading(visible(text)) if bold else line(visible(text))
 
 
 _OF_REQUEST = ("kind", "intended", "request", "Graph request-id", "HTTP status", "ended as")

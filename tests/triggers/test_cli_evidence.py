@@ -12,6 +12,7 @@ import pytest
 from lifecycle.core.model import ProjectRules
 from lifecycle.core.packet import OfAssignment, OfPerson
 from lifecycle.errors import Permanent, Refused, Transient
+from lifecycle.ports import Audited
 from tests.builders import (
     CARE,
     EVERYONE,
@@ -55,6 +56,12 @@ def later(shell):
     company_ = shell.company
     days = (company_.clock.now() - START) // DAY
     asyncio.run(company_.time(START + DAY * (days + 1) - company_.clock.now(), tick=DAY / 8))
+
+
+def told_of(row, activity, shell):
+    """An entry of the audit log about a row."""
+    at = shell.company.clock.now()
+    return Audited(id="a", activity=activity, at=at, by="\rx", result="success", ids=frozenset({row.id}))
 
 
 def packages(packet):
@@ -247,6 +254,17 @@ def test_a_graph_that_cannot_be_reached(shell):
     assert sum(shell.company.witness.asked.values()) < 6
 
 
+def test_a_hostile_value_makes_no_line_and_steers_no_terminal(shell):
+    """What somebody wrote into Entra's log stays inside its line, spelled out."""
+    hostile = "Approve\x1b[2J\nperson forged\u202e"
+    row = shell.company.directory.rows("user-e1")[0]
+    shell.company.witness.log.append(told_of(row, hostile, shell))
+    shown = shell("evidence", "person", "E1").stdout
+    assert "activity: Approve\\x1b[2J\\nperson forged\\u202e" in shown
+    assert all(char.isprintable() or char == "\n" for char in shown)
+    assert "\nperson forged" not in shown
+
+
 def test_a_request_that_graph_keeps_no_more(shell):
     """After three months ours is said to be gone, not left out; what the ledger has of it stays."""
     shell.company.clock.move(timedelta(days=120))
@@ -289,3 +307,23 @@ def test_nothing_is_written_and_nothing_sent(shell):
     for question in (("person", "E1"), ("package", "base"), ("project", "p1"), ("period", "2026-01-01", "2026-01-08")):
         shell("evidence", *question)
     assert (shell.company.records.writes, len(shell.company.bus.sent), len(shell.company.directory.posted)) == before
+
+
+def test_a_denied_read_is_not_asked_again(shell):
+    """Not for another package or person either, whatever it costs Graph to say no."""
+    shell.company.witness.errors["roles"] = Refused("403: the app needs what it has not", status=403)
+    packet = shell.json("evidence", "period", "2026-01-01", "2026-01-08")
+    said = [field(packet, "resource roles", package)[0]["unavailable"] for package in ("base", "care", "crm")]
+    assert set(said) == {"403: the app needs what it has not"}
+    assert shell.company.witness.asked["roles"] == 1
+
+
+def test_two_keys_of_one_person_are_one_packet(shell):
+    """A worker whose HR id of a person comes late is told once, with the records of both chains."""
+    shell.say(moved("m2", START + 3 * DAY, FIRST + 3 * DAY, a_worker("E2", person_id="P9", department="Sales")))
+    later(shell)
+    packet = shell.json("evidence", "period", "2026-01-01", "2026-01-09")
+    assert packages(packet) == {"e1": ["base", "care", "crm"], "p9": ["base", "site", "crm"]}
+    (part,) = [one for one in packet["people"] if one["person"] == "p9"]
+    assert [one["source"] for one in part["fields"]["chain"]] == ["ledger person p9", "ledger person e2"]
+    assert packages(shell.json("evidence", "person", "E2")) == {"p9": ["base", "site", "crm"]}
