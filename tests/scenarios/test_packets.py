@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lifecycle.core.events import Status
 from lifecycle.core.evidence import first_break
-from lifecycle.core.packet import Cover, Tally, Told, fields_of, shown
+from lifecycle.core.packet import Tally, Told, fields_of, shown
 from lifecycle.core.story import stories
 from lifecycle.deny import read_reviews
 from lifecycle.ports import Audited
@@ -132,10 +132,3 @@ async def test_a_packet_is_the_same_for_the_same_state_and_clock():
     assert await digest() == before
     await company.say(joined("j2", company.clock.now(), date(2026, 3, 21), a_worker(status=Status.ACTIVE)))
     assert await digest() != before
-
-
-def test_a_cover_is_a_value():
-    """Who asked is a field like any other."""
-    asked = Told("entra:1", "token", START)
-    cover = Cover(kind="person", subject="e1", asked_by=asked, asked_at=START, model="m", tool="t")
-    assert cover.entries == ()

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lifecycle.core.packet import Closing, Cover, Entry, Part, Told, Value, wording, written
+from lifecycle.core.packet import Closing, Cover, Entry, Part, Told, Value, wording
 from lifecycle.core.visible import visible
 
 _HERE = Path(__file__).parent
@@ -59,6 +59,3 @@ def _grouped(entries: tuple[Entry, ...]) -> list[tuple[str, list[Entry]]]:
     for entry in entries:
         found.setdefault(str(entry.name), []).append(entry)
     return list(found.items())
-
-
-__all__ = ["Page", "written"]
