@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from lifecycle.adapters.clock import OffsetClock, SystemClock
 from lifecycle.adapters.folder import FolderBodies
-from lifecycle.adapters.graph import GraphClient, GraphEntitlements, GraphReviews, GraphUsers, StaticToken
+from lifecycle.adapters.graph import (
+    GraphClient,
+    GraphEntitlements,
+    GraphReviews,
+    GraphUsers,
+    GraphWitness,
+    StaticToken,
+)
 from lifecycle.adapters.sqlite import SqliteRecords
 from lifecycle.adapters.tables.address import TableAddress
 from lifecycle.pace import SharedPace
@@ -81,6 +88,11 @@ class Wiring:
             credential = StaticToken(settings.graph_token) if settings.graph_token else self.credential
             self._graph = GraphClient(credential, mode=settings.listing, base_url=settings.graph)
         return self._graph
+
+    @property
+    def witness(self) -> GraphWitness:
+        """Return what Graph can testify for evidence packets."""
+        return GraphWitness(self.graph)
 
     @property
     def credential(self) -> "AsyncTokenCredential":

@@ -53,6 +53,7 @@ from tests.fakes.directory import MemoryDirectory
 from tests.fakes.faults import Pause, no_pause
 from tests.fakes.pace import OpenPace
 from tests.fakes.records import MemoryRecords
+from tests.fakes.witness import MemoryWitness
 
 HR, PMO, ITSM = "/hr/test", "/pmo", "/itsm"
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -224,6 +225,7 @@ class Company:
         self.records = MemoryRecords(pause=pause)
         self.bus = MemoryBus(self.clock, pause=pause)
         self.directory = MemoryDirectory(self.clock, users=[a_user(name) for name in users], pause=pause)
+        self.witness = MemoryWitness(self.directory)
         self.bodies = MemoryBodies()
         self.pace = OpenPace()
         self.meter = Meter(self.records)

@@ -13,6 +13,7 @@ from lifecycle import errors
 from lifecycle.cli.program import app
 from lifecycle.core.evidence import Tag
 from lifecycle.core.health import Name, Problem
+from lifecycle.core.packet import OfAssignment, OfPerson
 from lifecycle.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,14 @@ def test_the_modules_that_one_run_names_exist():
     named -= {"lifecycle.person.check"}
     missing = [name for name in named if not list(ROOT.glob(name.replace(".", "/") + "*"))]
     assert missing == []
+
+
+def test_every_field_of_a_packet_is_documented():
+    """Each has its row with what it answers, in the packet's own order, and no row names a field that is gone."""
+    page = text_of("evidence.md")
+    assignment, person = page.split("| Field of an assignment |")[1].split("| Field of a person |")
+    assert re.findall(r"^\| `([a-zA-Z ]+)` \|", assignment, re.MULTILINE) == [str(name) for name in OfAssignment]
+    assert re.findall(r"^\| `([a-zA-Z ]+)` \|", person, re.MULTILINE) == [str(name) for name in OfPerson]
 
 
 def test_the_targets_that_the_readme_names_exist():

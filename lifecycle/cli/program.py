@@ -16,6 +16,7 @@ from lifecycle.cli import (
     check,
     delays,
     due,
+    evidence,
     explain,
     feed,
     held,
@@ -97,6 +98,7 @@ for group in (
     sweep,
     budget,
     delays,
+    evidence,
     quarantine,
 ):
     group.register(app)

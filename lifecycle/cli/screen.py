@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
+from lifecycle.core.visible import visible as spelled_out
+
 STYLES = {"+": "green", "-": "red", "~": "yellow", "=": "dim", "!": "bold yellow"}
 """Colours by the sign that a line begins with."""
 
@@ -43,7 +45,7 @@ def failure(text: str) -> None:
 
 def visible(text: str) -> str:
     """Return the text with whatever could steer a terminal spelled out."""
-    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    return spelled_out(text, keep="\n")
 
 
 def emit(value: object) -> None:

@@ -18,7 +18,7 @@ import typer
 
 from lifecycle.cli.signed_in import signed_in
 from lifecycle.errors import Misconfigured
-from lifecycle.ports import Lectern, Ports
+from lifecycle.ports import Lectern, Ports, Witness
 from lifecycle.settings import from_environment
 from lifecycle.wiring import Wiring
 
@@ -42,12 +42,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program t
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ports, the quarantine's reader, where that is in words, and who is signed in (asked only when it counts)."""
+    """The ports, the quarantine's reader, where that is in words, and who is signed in (asked only when it counts).
+
+    `witness` is what evidence packets ask Graph beside the ledger.
+    """
 
     ports: Ports
     lectern: Lectern
     where: str
     who: Callable[[], Awaitable[str]]
+    witness: Witness
 
 
 type Open = Callable[[Path | None], AbstractAsyncContextManager[World]]
@@ -72,7 +76,7 @@ async def open_world(ready: Path | None) -> AsyncIterator[World]:
     async with aclosing(Closing(Wiring(settings))) as closing:
         wiring = closing.wiring
         where = f"the sandbox of {found}" if found else settings.namespace or "a local broker"
-        yield World(await wiring.ports(), wiring.bus, where, lambda: signed_in(wiring))
+        yield World(await wiring.ports(), wiring.bus, where, lambda: signed_in(wiring), wiring.witness)
 
 
 async def environment_of(ready: Path | None, environment: Mapping[str, str]) -> Mapping[str, str]:

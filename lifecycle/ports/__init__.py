@@ -52,10 +52,12 @@ from lifecycle.ports.records import (
     Replace,
     Row,
 )
+from lifecycle.ports.witness import Audited, Policy, Reviewed, Role, Witness
 
 __all__ = [
     "AlreadyOpen",
     "AssignmentState",
+    "Audited",
     "Bearer",
     "Bodies",
     "Bus",
@@ -74,6 +76,7 @@ __all__ = [
     "Namespace",
     "Pace",
     "Page",
+    "Policy",
     "PolicyTerms",
     "Ports",
     "Put",
@@ -83,7 +86,9 @@ __all__ = [
     "Replace",
     "Request",
     "RequestState",
+    "Reviewed",
     "Reviews",
+    "Role",
     "Row",
     "Rows",
     "SetAside",
@@ -93,6 +98,7 @@ __all__ = [
     "User",
     "Users",
     "Wire",
+    "Witness",
 ]
 
 

@@ -13,7 +13,7 @@ from typing import Literal, Never, get_args
 
 from sandbox.graph.model import AssignmentState, GraphError, RequestState
 
-type Operator = Literal["eq", "in", "gt", "ge"]
+type Operator = Literal["eq", "in", "gt", "ge", "le"]
 type Supported = Mapping[str, frozenset[Operator]]
 
 _EQ: frozenset[Operator] = frozenset({"eq"})
@@ -29,6 +29,7 @@ USERS: Supported = {"employeeid": frozenset({"eq", "in"}), "userprincipalname": 
 PACKAGES: Supported = {"displayname": _EQ}
 DECISIONS: Supported = {"decision": _EQ, "applyresult": _EQ}
 ROLES: Supported = {"principalid": _EQ}
+AUDITS: Supported = {"loggedbyservice": _EQ, "activitydatetime": frozenset({"ge", "le"})}
 NONE: Supported = {}
 
 MAX_IN_TERMS = 15
@@ -129,7 +130,7 @@ def _clause(tokens: _Tokens, supported: Supported) -> Clause:
 def _values(tokens: _Tokens, name: str, operator: Operator) -> tuple[str, ...]:
     if operator == "in":
         return _terms(tokens)
-    if name == "createddatetime":
+    if name.endswith("datetime"):
         return (_instant(tokens),)
     value = tokens.string().casefold()
     if name == "state" and value not in _STATES:

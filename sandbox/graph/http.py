@@ -12,7 +12,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.graph import filters, reviews, shape
+from sandbox.graph import audits, filters, reviews, shape
 from sandbox.graph.door import Door
 from sandbox.graph.faults import STATES, UNKNOWN_STATE
 from sandbox.graph.filters import Clause
@@ -25,6 +25,7 @@ ROOT = "/v1.0"
 EM = f"{ROOT}/identityGovernance/entitlementManagement"
 ROLES = f"{ROOT}/roleManagement/entitlementManagement/roleAssignments"
 REVIEWS = f"{ROOT}/identityGovernance/accessReviews/definitions"
+AUDITS = f"{ROOT}/auditLogs/directoryAudits"
 
 LIST_OPTIONS = frozenset({"$filter", "$select", "$expand", "$skiptoken"})
 USER_LIST_OPTIONS = frozenset({"$filter", "$select", "$top", "$skiptoken"})
@@ -64,6 +65,7 @@ def graph_app(tenant: Tenant) -> Starlette:
         Route(REVIEWS, graph.reviews, methods=["GET"]),
         Route(f"{REVIEWS}/{{id}}/instances", graph.instances, methods=["GET"]),
         Route(f"{REVIEWS}/{{id}}/instances/{{instance}}/decisions", graph.decisions, methods=["GET"]),
+        Route(AUDITS, graph.audits, methods=["GET"]),
         Route("/{path:path}", graph.nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Door, tenant=tenant)])
@@ -218,6 +220,13 @@ class Graph:
             raise GraphError(404, "ResourceNotFound", f"Resource '{id_}' does not exist.")
         found = [decision for decision in instance.decisions if reviews.fits(decision, wanted)]
         return self._sliced(http, options, found, partial(self._tenant.wire.decision, review, instance))
+
+    async def audits(self, http: HttpRequest) -> Response:
+        """Answer `GET directoryAudits`: what entitlement management did, for as long as Entra keeps it."""
+        options = _options(http, REVIEW_LIST_OPTIONS)
+        wanted = filters.parse(options.get("$filter"), filters.AUDITS)
+        found = audits.entries(self._tenant.state.requests.every(), wanted, self._tenant.now())
+        return self._sliced(http, options, found, self._tenant.wire.audit)
 
     def _review(self, http: HttpRequest) -> Review:
         id_ = http.path_params["id"]

@@ -63,8 +63,9 @@ class Life:
         step = partial(self._route, request.id, latency * (1 - SUBMITTED_PART), approval)
         self._later(now + latency * SUBMITTED_PART, step)
 
-    def decide(self, request: Request, now: datetime, *, approve: bool) -> None:
+    def decide(self, request: Request, now: datetime, *, approve: bool, approver: str | None = None) -> None:
         """Approve or deny a request that is pendingApproval."""
+        request = replace(request, decided=now, approver=approver)
         if approve:
             self._deliver(request, self._draw(self._pace.latency), now)
         else:

@@ -112,6 +112,8 @@ class Package:
     id: str
     display_name: str
     catalog_id: str
+    groups: tuple[str, ...] = ()
+    """The groups whose member role the package gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One row of `/assignmentRequests`. `assignment_id` is None until the assignment exists."""
+    """One row of `/assignmentRequests`. `assignment_id` is None until the assignment exists.
+
+    `decided` is when `approver` (a user) approved or denied it.
+    """
 
     id: str
     type: RequestType
@@ -176,6 +181,8 @@ class Request:
     completed: datetime | None = None
     justification: str | None = None
     schedule: Schedule | None = None
+    decided: datetime | None = None
+    approver: str | None = None
     outcome: Literal["delivered", "partiallyDelivered", "deliveryFailed"] = field(default="delivered", repr=False)
     """What its delivery will come to; known to the simulator only."""
     unmoved: bool = field(default=False, repr=False)

@@ -31,6 +31,7 @@ class Decision:
     reviewed: datetime | None = None
     applied: datetime | None = None
     justification: str | None = None
+    reviewer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,10 @@ class Requests:
         """Return a request as it is."""
         return self._rows.get(id_)
 
+    def every(self) -> Iterator[Request]:
+        """Yield all requests as they are."""
+        return iter(self._rows.values())
+
     def open_of(self, user_id: str, package_id: str) -> Request | None:
         """Return the request that has not ended for this user and package, None when there is none."""
         id_ = self._open.get((user_id, package_id))

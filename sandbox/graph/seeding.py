@@ -133,7 +133,8 @@ class _Reader:
         request = self.state.requests.get(entry.request)
         if request is None or request.state != "pendingApproval":
             raise TenantFileError(f"{path}.request: no request of this id is pendingApproval")
-        return partial(self.life.decide, request, self.now, approve=entry.approve)
+        approver = None if entry.by is None else self._user(entry.by, path).id
+        return partial(self.life.decide, request, self.now, approve=entry.approve, approver=approver)
 
     def review(self, entry: ReviewEntry, path: str) -> Review:
         policy = self._policy(entry.policy, path)
@@ -150,7 +151,8 @@ class _Reader:
     def _verdict(self, entry: ReviewDecisionEntry, path: str) -> Decision:
         user = self._user(entry.user, path)
         id_ = entry.id or self.life.new_id()
-        return Decision(id_, user.id, entry.decision, entry.reviewed, entry.applied, entry.justification)
+        reviewer = None if entry.reviewer is None else self._user(entry.reviewer, path).id
+        return Decision(id_, user.id, entry.decision, entry.reviewed, entry.applied, entry.justification, reviewer)
 
     def _who_and_what(self, entry: AssignmentEntry | RequestEntry, path: str) -> tuple[User, Policy]:
         return self._user(entry.user, path), self._policy(entry.policy, path)

@@ -11,7 +11,15 @@ from typing import Any, Literal
 from sandbox.graph.model import GraphError
 
 type Kind = Literal[
-    "user", "catalog", "accessPackage", "assignmentPolicy", "assignment", "assignmentRequest", "subject"
+    "user",
+    "catalog",
+    "accessPackage",
+    "assignmentPolicy",
+    "assignment",
+    "assignmentRequest",
+    "subject",
+    "resourceRoleScope",
+    "resourceRole",
 ]
 
 PROPERTIES: Mapping[Kind, tuple[str, ...]] = {
@@ -31,6 +39,8 @@ PROPERTIES: Mapping[Kind, tuple[str, ...]] = {
         *("justification", "answers", "customExtensionCalloutInstances"),
     ),
     "subject": ("id", "objectId", "displayName", "email", "principalName", "subjectType"),
+    "resourceRoleScope": ("id", "createdDateTime"),
+    "resourceRole": ("id", "displayName", "description", "originId", "originSystem"),
 }
 """What `$select` may name."""
 
@@ -40,11 +50,17 @@ DEFAULT_USER = frozenset(PROPERTIES["user"][:5])
 NAVIGATION: Mapping[Kind, Mapping[str, Kind]] = {
     "user": {},
     "catalog": {"accessPackages": "accessPackage"},
-    "accessPackage": {"catalog": "catalog", "assignmentPolicies": "assignmentPolicy"},
+    "accessPackage": {
+        "catalog": "catalog",
+        "assignmentPolicies": "assignmentPolicy",
+        "resourceRoleScopes": "resourceRoleScope",
+    },
     "assignmentPolicy": {"accessPackage": "accessPackage", "catalog": "catalog"},
     "assignment": {"target": "subject", "accessPackage": "accessPackage", "assignmentPolicy": "assignmentPolicy"},
     "assignmentRequest": {"requestor": "subject", "assignment": "assignment", "accessPackage": "accessPackage"},
     "subject": {},
+    "resourceRoleScope": {"role": "resourceRole", "scope": "resourceRole"},
+    "resourceRole": {},
 }
 """What `$expand` may name, and what comes out."""
 

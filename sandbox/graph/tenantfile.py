@@ -8,6 +8,7 @@ YAML, keys in Graph's spelling; ids are GUIDs, written out so that an access mod
       - id: <guid>
         displayName: Staff baseline
         catalog: <guid of a catalog>
+        groups: [<guid>]                     # groups whose member role it gives; optional
         assignmentPolicies:
           - id: <guid>
             displayName: Direct assignment
@@ -46,7 +47,7 @@ request is taken to be older than Graph keeps them.
             decisions:
               - user: <id or userPrincipalName>
                 decision: Deny               # or Approve, NotReviewed, DontKnow
-                id, reviewed, applied, justification   # all optional
+                id, reviewed, applied, justification, reviewer   # all optional
 
 A Deny without `applied` in an instance that is Applied is applied now: the user's rows by that policy end. With
 `applied` that is history, and nothing ends.
@@ -55,7 +56,7 @@ A change while the tenant runs may hold the same keys (a user or a review of a k
 
     requests:    [{user: …, policy: …, justification: …, end: …}]   # made in My Access: lives like any request
     removals:    [{assignment: <guid>, by: admin | user}]           # by hand; done at once
-    decisions:   [{request: <guid>, approve: true | false}]         # of a request that is pendingApproval
+    decisions:   [{request: <guid>, approve: true | false, by: …}]  # of a request that is pendingApproval
 
 Errors name the path and the rule, as in `users[3].employeeId: …`.
 """
@@ -124,6 +125,7 @@ class PackageEntry(Entry):
     id: Guid
     display_name: Text
     catalog: Guid
+    groups: list[Guid] = []
     assignment_policies: list[PolicyEntry] = []
 
 
@@ -166,6 +168,7 @@ class ReviewDecisionEntry(Entry):
     reviewed: Instant | None = None
     applied: Instant | None = None
     justification: str | None = None
+    reviewer: Text | None = None
 
 
 class InstanceEntry(Entry):
@@ -208,6 +211,7 @@ class DecisionEntry(Entry):
 
     request: Guid
     approve: bool
+    by: Text | None = None
 
 
 class TenantFile(Entry):
@@ -276,7 +280,9 @@ def merge(file: TenantFile, directory: Directory) -> None:
     for n, package in enumerate(file.access_packages):
         if package.catalog not in directory.catalogs:
             raise TenantFileError(f"accessPackages[{n}].catalog: no catalog has this id")
-        directory.packages[package.id] = Package(package.id, package.display_name, package.catalog)
+        directory.packages[package.id] = Package(
+            package.id, package.display_name, package.catalog, tuple(package.groups)
+        )
         for m, policy in enumerate(package.assignment_policies):
             _put_policy(policy, package.id, directory, f"accessPackages[{n}].assignmentPolicies[{m}]")
     _refuse_twins("catalogs", [c.id for c in file.catalogs])

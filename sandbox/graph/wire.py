@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sandbox.graph import reviews
+from sandbox.graph import audits, reviews
+from sandbox.graph.audits import Audit
 from sandbox.graph.directory import Directory
 from sandbox.graph.model import (
     STATUS,
@@ -22,6 +23,9 @@ from sandbox.graph.reviews import Decision, Instance, Review
 from sandbox.graph.shape import DEFAULT_USER, Shape
 
 type Json = dict[str, Any]
+
+APP = str(uuid5(NAMESPACE_URL, "app"))
+"""The service principal of whoever posts requests."""
 
 
 class Wire:
@@ -83,6 +87,8 @@ class Wire:
             shown["catalog"] = self.catalog(self._directory.catalogs[package.catalog_id], inner)
         if (inner := shape.expand.get("assignmentPolicies")) is not None:
             shown["assignmentPolicies"] = [self.policy(p, inner) for p in self._directory.policies_of(package.id)]
+        if (inner := shape.expand.get("resourceRoleScopes")) is not None:
+            shown["resourceRoleScopes"] = [_role_scope(package, group, inner) for group in package.groups]
         return shown
 
     def policy(self, policy: Policy, shape: Shape) -> Json:
@@ -211,17 +217,13 @@ class Wire:
             "id": decision.id,
             "accessReviewId": instance.id,
             "decision": decision.verdict,
+            "reviewedBy": None if decision.reviewer is None else self._identity(decision.reviewer),
             "justification": decision.justification,
             "recommendation": "NoInfoAvailable",
             "reviewedDateTime": instant(decision.reviewed),
             "appliedDateTime": instant(decision.applied),
             "applyResult": reviews.apply_result(decision),
-            "principal": {
-                "@odata.type": "#microsoft.graph.userIdentity",
-                "id": user.id,
-                "displayName": user.display_name,
-                "userPrincipalName": user.user_principal_name,
-            },
+            "principal": {"@odata.type": "#microsoft.graph.userIdentity", **self._identity(user.id)},
             "resource": {
                 "@odata.type": "#microsoft.graph.accessReviewInstanceDecisionItemAccessPackageAssignmentPolicyResource",
                 "id": policy.id,
@@ -232,6 +234,35 @@ class Wire:
             },
         }
 
+    def audit(self, audit: Audit) -> Json:
+        """Return a directoryAudit."""
+        request = audit.request
+        package = self._directory.packages[request.package_id]
+        app = {"appId": None, "servicePrincipalId": APP, "displayName": "Lifecycle"}
+        return {
+            "id": audit.id,
+            "category": "EntitlementManagement",
+            "correlationId": request.id,
+            "result": "success",
+            "activityDisplayName": audit.activity,
+            "activityDateTime": instant(audit.at),
+            "loggedByService": audits.SERVICE,
+            "initiatedBy": {
+                "user": None if audit.by_user is None else self._identity(audit.by_user),
+                "app": app if audit.by_user is None else None,
+            },
+            "targetResources": [
+                {"id": request.user_id, "displayName": None, "type": "User"},
+                {"id": package.id, "displayName": package.display_name, "type": "Other"},
+                {"id": request.id, "displayName": None, "type": "Other"},
+            ],
+            "additionalDetails": [],
+        }
+
+    def _identity(self, user_id: str) -> Json:
+        user = self._directory.users[user_id]
+        return {"id": user.id, "displayName": user.display_name, "userPrincipalName": user.user_principal_name}
+
     def _scope(self, review: Review) -> Json:
         package_id = self._directory.policies[review.policy_id].package_id
         which = f"accessPackageId eq '{package_id}' and assignmentPolicyId eq '{review.policy_id}'"
@@ -240,6 +271,18 @@ class Wire:
             "query": f"/identityGovernance/entitlementManagement/{reviews.QUERY_TYPE}?$filter=({which})",
             "queryType": "MicrosoftGraph",
         }
+
+
+def _role_scope(package: Package, group: str, shape: Shape) -> Json:
+    """Return the accessPackageResourceRoleScope of a group's member role."""
+    id_ = str(uuid5(NAMESPACE_URL, f"role:{package.id}:{group}"))
+    shown = shape.cut({"id": id_, "createdDateTime": None})
+    origin = {"displayName": "Member", "description": None, "originSystem": "AadGroup"}
+    if (inner := shape.expand.get("role")) is not None:
+        shown["role"] = inner.cut({"id": f"{id_}-role", "originId": f"Member_{group}", **origin})
+    if (inner := shape.expand.get("scope")) is not None:
+        shown["scope"] = inner.cut({"id": f"{id_}-scope", "originId": group, **origin})
+    return shown
 
 
 def _schedule(schedule: Schedule) -> Json:

@@ -284,6 +284,11 @@ class MemoryDirectory:
         self._decisions = [(one, word) for one, word in self._decisions if _about(one) != (instance, package, user)]
         self._decisions.append((Denied(instance, package, user, at), decision))
 
+    @property
+    def reviews(self) -> list[tuple[Denied, str, bool]]:
+        """What reviewers decided: of whom and when, the decision, and whether its instance is finished."""
+        return [(one, decision, one.instance not in self._running) for one, decision in self._decisions]
+
     def decide(self, request: str, *, approved: bool) -> None:
         """Answer a request that is pending approval."""
         self._inside.decide(request, approved=approved)

@@ -36,7 +36,7 @@ class Shell:
         async def who() -> str:
             return self.who
 
-        yield World(self.company.ports, self.company.bus, "the fakes", who)
+        yield World(self.company.ports, self.company.bus, "the fakes", who, self.company.witness)
 
     def say(self, *facts):
         """Let events come in and everything due be done."""

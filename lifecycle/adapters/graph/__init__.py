@@ -2,6 +2,7 @@
 
     GraphEntitlements, GraphReviews, GraphUsers   the ports `Entitlements`, `Reviews` and `Users`
     GraphTenancy                                  the port `Tenancy`, for `lifecycle check` alone
+    GraphWitness                                  the port `Witness`: what evidence packets say beside the ledger
       GraphClient                                 one call: permission, retrying, pages, what went wrong
         pipeline                                  the SDK: authentication, middleware, HTTP (imported at the first call)
 
@@ -16,6 +17,7 @@ from lifecycle.adapters.graph.permissions import ListingMode, permissions_for
 from lifecycle.adapters.graph.reviews import GraphReviews
 from lifecycle.adapters.graph.tenancy import GraphTenancy
 from lifecycle.adapters.graph.users import GraphUsers
+from lifecycle.adapters.graph.witness import GraphWitness
 
 __all__ = [
     "GraphClient",
@@ -23,6 +25,7 @@ __all__ = [
     "GraphReviews",
     "GraphTenancy",
     "GraphUsers",
+    "GraphWitness",
     "ListingMode",
     "StaticToken",
     "permissions_for",

@@ -29,6 +29,8 @@ CATALOG = f"{ENTITLEMENTS}/catalogs/{{id}}"
 PACKAGE = f"{ENTITLEMENTS}/accessPackages/{{id}}"
 APPROVAL = f"{ENTITLEMENTS}/accessPackageAssignmentApprovals/{{id}}"
 GRANTS = "/roleManagement/entitlementManagement/roleAssignments"
+ASSIGNMENT = f"{ENTITLEMENTS}/assignments/{{id}}"
+AUDITS = "/auditLogs/directoryAudits"
 
 ASSIGNMENT_MANAGER = "e2182095-804a-4656-ae11-64734e9b7ae5"
 """Role definition id of *Access package assignment manager*, the same in every tenant."""
@@ -66,11 +68,13 @@ _ROLE = Permission(
 _READ = _application("EntitlementManagement.Read.All")
 _USERS = _application("User.Read.All")
 _REVIEWS = _application("AccessReview.Read.All")
+_AUDITS = _application("AuditLog.Read.All")
 
 _READING: Mapping[ListingMode, Permission] = {ListingMode.DIRECTORY: _READ, ListingMode.CATALOG: _ROLE}
 _WRITING: Mapping[ListingMode, Permission] = dict.fromkeys(ListingMode, _ROLE)
 _CORRELATING: Mapping[ListingMode, Permission] = dict.fromkeys(ListingMode, _USERS)
 _REVIEWING: Mapping[ListingMode, Permission] = dict.fromkeys(ListingMode, _REVIEWS)
+_AUDITING: Mapping[ListingMode, Permission] = dict.fromkeys(ListingMode, _AUDITS)
 
 TABLE: Mapping[tuple[Method, str], Mapping[ListingMode, Permission]] = {
     ("GET", USERS): _CORRELATING,
@@ -83,17 +87,23 @@ TABLE: Mapping[tuple[Method, str], Mapping[ListingMode, Permission]] = {
     ("GET", REVIEWS): _REVIEWING,
     ("GET", INSTANCES): _REVIEWING,
     ("GET", DECISIONS): _REVIEWING,
+    ("GET", ASSIGNMENT): _READING,
+    ("GET", PACKAGE): _READING,
+    ("GET", AUDITS): _AUDITING,
 }
 """(method, path template) → the least permission in each mode. Paths as in the SDK's request builders."""
 
 CHECKED: Mapping[str, Mapping[ListingMode, Permission]] = {
     USER: _CORRELATING,
     CATALOG: _READING,
-    PACKAGE: _READING,
     GRANTS: dict.fromkeys(ListingMode, _READ),
     APPROVAL: dict.fromkeys(ListingMode, _READ),
 }
 """What `lifecycle check` alone reads. Nothing more is granted for it: where the app may not, the check says so."""
+
+
+FOR_PACKETS = frozenset({ASSIGNMENT, PACKAGE, AUDITS})
+"""What `lifecycle evidence` alone asks, as who is signed in: the worker needs no permission for it."""
 
 
 def permission_for(method: Method, path: str, mode: ListingMode) -> Permission:
@@ -108,6 +118,10 @@ def permission_for(method: Method, path: str, mode: ListingMode) -> Permission:
         ) from exc
 
 
-def permissions_for(mode: ListingMode) -> list[Permission]:
-    """Return every permission that the app needs in that mode, each once, in the order of the table."""
-    return list(dict.fromkeys(needed[mode] for needed in TABLE.values()))
+def permissions_for(mode: ListingMode, *, packets: bool = False) -> list[Permission]:
+    """Return every permission that the app needs in that mode, each once, in the order of the table.
+
+    With `packets` those that somebody needs beside them to make an evidence packet in which nothing is unavailable.
+    """
+    asked = ((path, needed) for (_, path), needed in TABLE.items() if packets or path not in FOR_PACKETS)
+    return list(dict.fromkeys(needed[mode] for _, needed in asked))

@@ -10,7 +10,9 @@ from azure.core.exceptions import ClientAuthenticationError
 from lifecycle.adapters.graph import GraphClient, ListingMode, StaticToken, permissions_for, wire
 from lifecycle.adapters.graph.permissions import (
     APPROVAL,
+    ASSIGNMENT,
     ASSIGNMENTS,
+    AUDITS,
     CATALOG,
     CHECKED,
     DECISIONS,
@@ -41,8 +43,18 @@ IDS = {
     "accessPackage%2Did": "id",
     "approval%2Did": "id",
     "user%2Did": "id",
+    "accessPackageAssignment%2Did": "id",
 }
 BUILDERS = {
+    ASSIGNMENT: (
+        f"{EM_BUILDERS}.assignments.item.access_package_assignment_item_request_builder",
+        "AccessPackageAssignmentItemRequestBuilder",
+    ),
+    PACKAGE: (
+        f"{EM_BUILDERS}.access_packages.item.access_package_item_request_builder",
+        "AccessPackageItemRequestBuilder",
+    ),
+    AUDITS: ("audit_logs.directory_audits.directory_audits_request_builder", "DirectoryAuditsRequestBuilder"),
     USERS: ("users.users_request_builder", "UsersRequestBuilder"),
     ASSIGNMENTS: (f"{EM_BUILDERS}.assignments.assignments_request_builder", "AssignmentsRequestBuilder"),
     POLICIES: (
@@ -71,10 +83,6 @@ BUILDERS = {
     CATALOG: (
         f"{EM_BUILDERS}.catalogs.item.access_package_catalog_item_request_builder",
         "AccessPackageCatalogItemRequestBuilder",
-    ),
-    PACKAGE: (
-        f"{EM_BUILDERS}.access_packages.item.access_package_item_request_builder",
-        "AccessPackageItemRequestBuilder",
     ),
     APPROVAL: (
         f"{EM_BUILDERS}.access_package_assignment_approvals.item.approval_item_request_builder",
@@ -348,6 +356,8 @@ def test_the_permissions_of_each_mode():
     role, reviews = "Access package assignment manager", "AccessReview.Read.All"
     assert directory == ["User.Read.All", "EntitlementManagement.Read.All", role, reviews]
     assert catalog == ["User.Read.All", role, reviews]
+    for mode, needed in zip(ListingMode, (directory, catalog), strict=True):
+        assert [one.name for one in permissions_for(mode, packets=True)] == [*needed, "AuditLog.Read.All"]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK's builders use what the SDK deprecates
