@@ -41,6 +41,13 @@ class Tag(StrEnum):
     DOUBTED = "correlate:user:doubted"
     DENIED = "reconcile:assignment:denied"
     ADOPTED = "reconcile:assignment:adopted"
+    RUN_RELEASED = "guard:run:released"
+    RELEASE_REFUSED = "guard:release:refused"
+    REPLAY_INTENDED = "quarantine:replay:intended"
+    REPLAYED = "quarantine:message:replayed"
+    DISCARD_INTENDED = "quarantine:discard:intended"
+    DISCARDED = "quarantine:message:discarded"
+    KEPT = "quarantine:message:kept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,3 +131,4 @@ class Ports:
     pace: Pace
     meter: Meter
     model: AccessModel
+    lectern: Lectern

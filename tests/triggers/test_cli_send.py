@@ -31,11 +31,11 @@ def sent(shell):
 
 @pytest.mark.parametrize("file", EVENTS, ids=lambda path: path.stem)
 def test_each_example_event_goes_to_the_queue_of_its_type(shell, file):
-    """What the docs tell people to send is accepted, byte for byte."""
+    """What the docs tell people to send is accepted, byte for byte, with who sent it in front."""
     shell("send", str(file))
     ((queue, message, _),) = shell.company.bus.sent
     assert queue is TYPES[json.loads(file.read_bytes())["type"]].queue
-    assert message.body == file.read_bytes().strip()
+    assert message.body == b'{"actor":"sandbox:tester",' + file.read_bytes().strip().removeprefix(b"{")
 
 
 def test_an_event_that_was_sent_is_taken_in(shell):
