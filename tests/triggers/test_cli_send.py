@@ -157,6 +157,7 @@ def test_a_list_becomes_events_and_says_so(hospital):
     assert "/hr/workday as of 2026-03-01T23:00:00Z: 6 rows, sent 5 joined, 1 left" in shown
     assert "joined e1001 2019-04-01" in shown
     assert sent(hospital) == [Queue.HR] * 6
+    assert {body["actor"] for body in hospital.bodies(Queue.HR)} == {"sandbox:tester"}
 
 
 def test_a_dry_run_sends_nothing(hospital):

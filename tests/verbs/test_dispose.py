@@ -1,6 +1,7 @@
 """Replaying and discarding what was set aside: once, on the record, whenever the process dies in between."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from lifecycle.attend import work
 from lifecycle.core.evidence import Tag, first_break
 from lifecycle.core.work import Disposal, Dispose
-from lifecycle.dispose import became_of
+from lifecycle.dispose import became_of, dispose
 from lifecycle.errors import Permanent, Transient
 from lifecycle.messages import ask
 from lifecycle.ports import Message, Queue
@@ -224,3 +225,24 @@ async def test_a_name_that_names_nothing_is_said(name):
     assert [one for one in await names(company) if one in before] == before
     assert await chain(company) == []
     assert len(await names(company)) == len(before) + 1
+
+
+async def test_who_looked_before_the_other_was_done_does_nothing():
+    """The list was read while the message still lay there; by then it has had its end, and is not sent again."""
+    company = await aside()
+    name, _ = await names(company)
+    stale = await company.bus.browse(Queue.QUARANTINE)
+    await want(company, Disposal.REPLAY, name)
+    await deliver(company)
+    company.clock.move(timedelta(minutes=11))  # duplicate detection has forgotten
+
+    class Stale:
+        take = company.bus.take
+
+        async def browse(self, queue, *, dead=False):
+            return stale
+
+    with pytest.raises(Permanent, match="already"):
+        await dispose(Dispose("r2", Disposal.REPLAY, (name,), OTHER, "mended"), replace(company.ports, lectern=Stale()))
+    assert len(sent_back(company)) == 1
+    assert await chain(company, OTHER) == []

@@ -47,7 +47,7 @@ def by(fact, who):
     return type(fact)(about, *(getattr(fact, name) for name in type(fact).__slots__ if name != "recorded"))
 
 
-async def held(who="", pause=None, source=HR):
+async def held(who="", pause=None):
     """E1 moves, as somebody says, and the guard does not believe that care goes."""
     options = {} if pause is None else {"pause": pause}
     company = Company(a_model(EVERYONE, CARE, SALES, guard=GUARD), **options)
