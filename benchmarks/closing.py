@@ -112,6 +112,7 @@ class _Company:
             pace=self.pace,
             meter=Meter(self.records),
             model=_model(),
+            lectern=unused,
         )
 
     async def close(self, many: int) -> Outcome:

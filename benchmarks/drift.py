@@ -182,6 +182,7 @@ def _ports(path: Path, base: str, rows: int, transport: httpx.AsyncHTTPTransport
         reviews=unused,
         pace=unused,
         meter=unused,
+        lectern=unused,
     )
 
 

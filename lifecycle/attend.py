@@ -11,14 +11,16 @@ from datetime import timedelta
 
 from lifecycle import messages
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice
+from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice
+from lifecycle.dispose import dispose
 from lifecycle.drift import slice_of
 from lifecycle.errors import Lost, Permanent, Transient
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
 from lifecycle.records import runs, told
-from lifecycle.sweep import approve_release, fan_out
+from lifecycle.release import approve_release, refuse_release
+from lifecycle.sweep import fan_out
 
 _LOG = logging.getLogger("lifecycle")
 _FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
@@ -43,6 +45,10 @@ async def work(body: bytes, ports: Ports, *, queue: Queue, session: str | None =
                 await fan_out(asked, ports)
             case Release():
                 await approve_release(asked, ports)
+            case ReleaseRefused():
+                await refuse_release(asked, ports)
+            case Dispose():
+                await dispose(asked, ports)
             case SweepSlice():
                 await slice_of(asked, ports)
     except Permanent as error:

@@ -23,11 +23,11 @@ from lifecycle.sweep import wake
 from lifecycle.trickle import enqueue, trickle
 
 
-async def drift(ports: Ports, run: str = "") -> str:
-    """Begin a sweep over every package, and return its run: `run`, or one named by the time."""
+async def drift(ports: Ports, run: str = "", by: str = "") -> str:
+    """Begin a sweep over every package, and return its run: `run`, or one named by the time. `by` asked for it."""
     now = ports.clock.now()
     run = run or f"drift:{now:%Y-%m-%dT%H:%M:%SZ}"
-    await runs.begin(ports.records, Run(run, f"sweep:{run}", now, recheck=True))
+    await runs.begin(ports.records, Run(run, f"sweep:{run}", now, recheck=True, by=by))
     slices = [SweepSlice(run, Sweep.PACKAGE, name) for name in ports.model.packages]
     slices += [SweepSlice(run, kind) for kind in (Sweep.USERS, Sweep.REVIEWS, Sweep.BUDGET)]
     await messages.ask_all(ports.bus, list(slices), now=now, mark=run)
@@ -38,7 +38,7 @@ async def slice_of(work: SweepSlice, ports: Ports) -> None:
     """Do one slice. Raises `Transient` when something could not be read: the broker brings the message again."""
     match work.kind:
         case Sweep.DRIFT:
-            await drift(ports, work.run)
+            await drift(ports, work.run, work.by)
         case Sweep.WAKE:
             await wake(ports)
         case Sweep.PACKAGE:

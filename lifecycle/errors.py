@@ -11,6 +11,7 @@ x Permanent            repeating cannot help: set aside with its reason, for a p
   + Untrusted          ... the message came by a queue or from a source that may not say this
   + Refused            ... a service refused what we asked and would refuse it again
   + Mismatch           ... HR and the directory disagree about who somebody is
+  + OwnHold            ... whoever caused a hold asked for its release; another person must
 x UnsafePlan           held until a person releases it; nothing that takes access away was applied
 x Misconfigured        the app cannot start like this: a setting, the access model, a file it was given
 
@@ -78,6 +79,10 @@ class Refused(Permanent):
 
 class Mismatch(Permanent):
     """HR and the directory disagree about who somebody is: none, several, or another person's user."""
+
+
+class OwnHold(Permanent):
+    """Whoever caused a hold cannot release it."""
 
 
 class UnsafePlan(LifecycleError):

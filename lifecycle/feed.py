@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Any, assert_never
@@ -103,10 +103,13 @@ class Feed:
     def __init__(self, records: Records, bus: Bus, clock: Clock) -> None:
         self._records, self._bus, self._clock = records, bus, clock
 
-    async def take(self, snapshot: Snapshot, *, as_of: datetime | None = None, dry_run: bool = False) -> FeedReport:
+    async def take(
+        self, snapshot: Snapshot, *, as_of: datetime | None = None, dry_run: bool = False, actor: str = ""
+    ) -> FeedReport:
         """Send what the list says that is new, and remember it; with `dry_run` only report what would be sent.
 
-        `as_of` is the instant (aware) at which the source made the list; it outranks what the list itself says.
+        `as_of` is the instant (aware) at which the source made the list; it outranks what the list itself says. `actor`
+        is the identity of whoever takes it, which its events carry: what they lead to was caused by that person.
 
         Raises `Misconfigured` when no instant is known, `Permanent` for a list from the future, one older than the last
         or one that no event can carry, `UnsafePlan` when too many are missing from it, and `Lost` when another run took
@@ -123,7 +126,7 @@ class Feed:
             )
         new = compare(memory.told, snapshot, at=at, run=run, first=memory.head is None)
         _check_shrink(new, snapshot.terms)
-        messages = [_message(fact) for fact in sorted(new.facts, key=_urgency)]
+        messages = [_message(fact, actor) for fact in sorted(new.facts, key=_urgency)]
         report = FeedReport(
             source=source,
             run=run,
@@ -234,8 +237,9 @@ def _urgency(fact: WorkerFact) -> int:
             assert_never(fact)
 
 
-def _message(fact: WorkerFact) -> Message:
+def _message(fact: WorkerFact, actor: str) -> Message:
     """Write the fact and read it back, so that what `intake` would set aside is refused here, with the whole list."""
+    fact = replace(fact, recorded=replace(fact.recorded, actor=actor))
     body = encode_fact(fact)
     try:
         same = fact_of(decode(body)) == fact

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from lifecycle.contract.cloudevents import TYPES, encode_work, message_id, message_of, type_of
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
+from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Work
 from lifecycle.ports import Bus, Message, Queue
 
 SOURCE = "/lifecycle"
@@ -44,8 +44,10 @@ def _about(work: Work) -> str:
     match work:
         case Check():
             return f"{work.person} {work.attempt}"
-        case Release():
-            return f"{work.run} {work.set_hash}"
+        case Release() | ReleaseRefused():
+            return f"{work.run} {work.set_hash} {work.by}"
+        case Dispose():
+            return f"{work.request} {work.attempt} {' '.join(work.names)}"
         case FanOut():
             return f"{work.project} {work.run} {work.after}"
         case SweepSlice():

@@ -1,4 +1,4 @@
-"""Looks at many: whoever is due or was forgotten, everybody on a project, everybody in a released set.
+"""Looks at many: whoever is due or was forgotten, everybody on a project.
 
 Only asks for checks; each person is then looked at by the same path as after any event. What is more than a handful
 goes by `trickle`. What differs from the directory is `drift`'s business.
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from lifecycle import messages
 from lifecycle.core.project import memberships, project
-from lifecycle.core.work import Check, FanOut, Release
+from lifecycle.core.work import Check, FanOut
 from lifecycle.errors import Permanent
 from lifecycle.follow_many import ask_to_follow
 from lifecycle.ports import Ports
@@ -166,13 +166,3 @@ async def _doubt_the_whole(work: FanOut, ports: Ports) -> None:
                 await holds.doubt(ports.records, work.run, text)
                 return
         after = names[-1]
-
-
-async def approve_release(work: Release, ports: Ports) -> None:
-    """Write down the approval of a held set and have its people looked at. Raises `Permanent` if it changed."""
-    now = ports.clock.now()
-    held = await holds.held_set(ports.records, work.run)
-    await holds.approve(ports.records, work.run, work.set_hash, work.by, now)
-    run = Run(work.run, f"release:{work.run}", now, released=work.set_hash)
-    await runs.begin(ports.records, run)
-    await enqueue(run, [plan.person for plan in held.plans], ports, whole=True)

@@ -145,6 +145,7 @@ class Wiring:
             pace=SharedPace(self.records, self.clock, writes_per_second=self.settings.writes_per_second),
             meter=Meter(self.records),
             model=await self.model(),
+            lectern=self.bus,
         )
 
     async def close(self) -> None:

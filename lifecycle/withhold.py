@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifecycle import messages
+from lifecycle.attribute import causes_of
 from lifecycle.core.desired import Standing
 from lifecycle.core.evidence import Tag
 from lifecycle.core.guard import Claim, giving_claims, taking_claims
@@ -127,10 +128,14 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
         return
     run = before.run if before is not None and not before.released else _run_of(check)
     steps, rows = tuple(map(describe, part.changes)), tuple(map(_row, part.changes))
-    held = holds.Held(run, seen.dossier.person, part.hash, steps, check.cause, doubted.text, seen.now)
+    causes = await causes_of(seen.known, check, ports)
+    earlier = await holds.held_of(ports.records, run, seen.dossier.person)
+    by = causes.people if earlier is None else tuple(sorted({*causes.people, *earlier.by}))
+    person, why = seen.dossier.person, doubted.text
+    held = holds.Held(run, person, part.hash, steps, check.cause, why, seen.now, by, causes.source)
     await holds.hold(ports.records, held)
     withheld = Withheld(run, part.hash, seen.now, doubted.text, steps, rows, contested=doubted.contested)
-    detail = {"run": run, "plan": part.hash, "steps": list(steps), "why": doubted.text}
+    detail = {"run": run, "plan": part.hash, "steps": list(steps), "why": doubted.text, "causers": list(by)}
     await seen.dossier.append(seen.now, Tag.HELD, check.cause, detail, put_withheld(seen.dossier, withheld))
     data = {"run": run, "plan": part.hash, "why": doubted.text}
     await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now)

@@ -244,6 +244,7 @@ class Company:
             pace=self.pace,
             meter=self.meter,
             model=self.model,
+            lectern=self.bus,
         )
 
     async def say(self, *facts: Fact) -> None:

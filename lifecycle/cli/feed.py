@@ -57,7 +57,8 @@ def feed(
         with progress("sending events", len(found.entries)) as bar:
             ports = world.ports
             taking = Feed(ports.records, _Counted(ports.bus, bar), ports.clock)
-            return await taking.take(found, as_of=at, dry_run=dry_run), world.where
+            who = "" if dry_run else await world.who()
+            return await taking.take(found, as_of=at, dry_run=dry_run, actor=who), world.where
 
     report, where = inside(context, ready, work)
     if as_json:

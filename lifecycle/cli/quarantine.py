@@ -1,59 +1,130 @@
-"""`quarantine`: what was set aside with its reason, and the broker's own dead letters; shown, and sent round again."""
+"""`quarantine list` and `quarantine show`: what was set aside with its reason, and the broker's own dead letters."""
 
 import json
+import re
+from collections import defaultdict
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from lifecycle.cli.exits import Code
-from lifecycle.cli.screen import counted, emit, failure, heading, instant, line, note, progress
+from lifecycle.cli import dispose
+from lifecycle.cli.saying import moment
+from lifecycle.cli.screen import counted, emit, heading, instant, line, note, progress
 from lifecycle.cli.world import AsJson, ReadyFile, World, inside
-from lifecycle.contract.cloudevents import decode
-from lifecycle.errors import LifecycleError, MalformedEvent, Permanent
-from lifecycle.ports import SetAside
-from lifecycle.quarantine import Quarantine, origin_of
+from lifecycle.core.calendar import begins
+from lifecycle.errors import Permanent
+from lifecycle.ports import Queue, SetAside
+from lifecycle.quarantine import CONSUMED, Quarantine, about, came_from, name_of
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="N", help="Names, as `list` shows them.")]
+_PAGE = 100
+_ID = re.compile(r"\b(event|person|project|package|run|user|source|message) [^\s,;]*[^\s,;:]")
+
+
+class Grouping(StrEnum):
+    """What messages are counted by."""
+
+    REASON = "reason"
+    QUEUE = "queue"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True)
     group.command(
-        "list", epilog="Example: lifecycle quarantine list\n\nExample: lifecycle quarantine list --json | jq length"
+        "list",
+        epilog="Example: lifecycle quarantine list --by reason\n\n"
+        "Example: lifecycle quarantine list --queue hr --since 2026-03-01 --reason jobCode\n\n"
+        "Example: lifecycle quarantine list --json | jq length",
     )(show_all)
     group.command(epilog="Example: lifecycle quarantine show 3\n\nExample: lifecycle quarantine show hr:1")(show)
-    group.command(epilog="Example: lifecycle quarantine replay 3 hr:1\n\nExample: lifecycle quarantine replay --all")(
-        replay
-    )
+    dispose.register(group)
     app.add_typer(
         group,
         name="quarantine",
-        help="See what could not be understood or trusted, and send it round again once its cause was mended.",
+        help="See what could not be understood or trusted; replay it once its cause was mended, or discard it.",
         epilog="Example: lifecycle quarantine list",
     )
 
 
-def name_of(message: SetAside) -> str:
-    """Return how a message is named here: its number, for a dead letter with its queue before it."""
-    return f"{message.queue}:{message.number}" if message.dead else str(message.number)
-
-
-def show_all(context: typer.Context, *, as_json: AsJson = False, ready: ReadyFile = None) -> None:
+def show_all(
+    context: typer.Context,
+    *,
+    by: Annotated[
+        Grouping | None, typer.Option("--by", help="Count them by what their reason says, or by queue.")
+    ] = None,
+    reason: dispose.ByReason = None,
+    queue: Annotated[Queue | None, typer.Option(help="Only what came from this queue.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only what was set aside since then: a date (UTC) or an instant.")
+    ] = None,
+    first: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help=f"Only so many. Default: {_PAGE}; as JSON, all.")
+    ] = None,
+    after: Annotated[str | None, typer.Option(metavar="N", help="Go on behind the message of this name.")] = None,
+    as_json: AsJson = False,
+    ready: ReadyFile = None,
+) -> None:
     """List what was set aside, oldest first: ids and reasons, never contents."""
+    if queue is not None and queue not in CONSUMED:
+        raise typer.BadParameter(f"is one of {', '.join(CONSUMED)}", param_hint="--queue")
+    at = None if since is None else begins(moment(since, "--since"), "UTC").astimezone(UTC)
 
     async def work(world: World) -> list[SetAside]:
-        return await _everything(_quarantine(world))
+        with progress("looking into the queues"):
+            return await Quarantine(world.lectern, world.ports.bodies).everything([queue] if queue else CONSUMED)
 
-    found = inside(context, ready, work)
-    if as_json:
-        emit([_plain(one) for one in found])
+    found = [one for one in inside(context, ready, work) if _fits(one, reason, at)]
+    if by is not None:
+        _counts(found, by, as_json=as_json)
         return
+    rest = _behind(found, after)
+    shown = rest[: first or (len(rest) if as_json else _PAGE)]
+    if as_json:
+        emit([_plain(one) for one in shown])
+        return
+    for one in shown:
+        said = _plain(one)
+        what = " ".join(filter(None, (said["type"], said["event"], said["subject"]))) or "no event"
+        line(f"{said['name']}  {instant(one.at)}  from {said['from'] or 'nowhere'}  {what}  {one.reason}")
+    if len(shown) < len(rest):
+        note(f"and {len(rest) - len(shown)} more: --after {name_of(shown[-1])}, or count them with --by reason")
+    filtered = reason is not None or queue is not None or at is not None
+    nothing = "nothing that was set aside fits" if filtered else "nothing was set aside"
+    note(counted(len(found), "message", "messages") if found else nothing)
+
+
+def _fits(one: SetAside, reason: str | None, since: datetime | None) -> bool:
+    return (reason is None or reason.strip().casefold() in one.reason.casefold()) and (since is None or one.at >= since)
+
+
+def _behind(found: list[SetAside], after: str | None) -> list[SetAside]:
+    """Return the messages behind the named one. Raises `Permanent` when it is not there."""
+    if after is None:
+        return found
+    names = [name_of(one) for one in found]
+    if after not in names:
+        raise Permanent(f"no message {after} is set aside (any more) among these; list from the beginning")
+    return found[names.index(after) + 1 :]
+
+
+def alike(reason: str) -> str:
+    """Return a reason without its ids, so that what has one cause counts as one."""
+    return _ID.sub(r"\1 …", reason)
+
+
+def _counts(found: list[SetAside], by: Grouping, *, as_json: bool) -> None:
+    groups: dict[str, list[SetAside]] = defaultdict(list)
     for one in found:
-        about = _plain(one)
-        what = " ".join(filter(None, (about["type"], about["event"], about["subject"]))) or "no event"
-        line(f"{about['name']}  {instant(one.at)}  from {about['from'] or 'nowhere'}  {what}  {one.reason}")
-    note(f"{counted(len(found), 'message', 'messages')}" if found else "nothing was set aside")
+        groups[alike(one.reason) if by is Grouping.REASON else came_from(one) or "nowhere"].append(one)
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    if as_json:
+        emit([{str(by): name, "count": len(some), "oldest": some[0].at} for name, some in ordered])
+        return
+    for name, some in ordered:
+        line(f"{len(some)}  {name}  since {instant(some[0].at)}")
+    note(counted(len(found), "message", "messages") if found else "nothing was set aside")
 
 
 def show(
@@ -63,100 +134,39 @@ def show(
     as_json: AsJson = False,
     ready: ReadyFile = None,
 ) -> None:
-    """Show one message whole. Its body holds personal data: mind who looks on, and where the output goes."""
+    """Show one message whole. Its body holds personal data: mind who looks on, and where the output goes.
+
+    Of one that was replayed or discarded it is said when, by whom and why.
+    """
 
     async def work(world: World) -> tuple[SetAside, bytes]:
-        quarantine = _quarantine(world)
-        (found,) = _named([name], await _everything(quarantine))
-        return found, await quarantine.body_of(found)
+        quarantine = Quarantine(world.lectern, world.ports.bodies)
+        found = await quarantine.named([name])
+        if name not in found:
+            raise Permanent(await dispose.why_absent([name], world))
+        return found[name], await quarantine.body_of(found[name])
 
     found, body = inside(context, ready, work)
     note("the body holds personal data")
     if as_json:
         emit(_plain(found) | {"body": body.decode(errors="backslashreplace")})
         return
-    about = _plain(found)
-    heading(f"{about['name']}  {instant(found.at)}  from {about['from'] or 'nowhere'}")
+    heading(f"{name_of(found)}  {instant(found.at)}  from {came_from(found) or 'nowhere'}")
     line(f"  reason   {found.reason}")
     line(f"  message  {found.id}" + (f"  session {found.session}" if found.session else ""))
     line(_pretty(body), style="")
 
 
-def replay(
-    context: typer.Context,
-    names: Names = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="Everything that was set aside.")] = False,
-    ready: ReadyFile = None,
-) -> None:
-    """Send messages to the queue they came from, as new ones, and take them out of the quarantine.
-
-    Replaying twice is replaying once: a fact counts once, and a look finds nothing left to do. What is still wrong is
-    set aside again.
-    """
-    if bool(names) == everything:
-        raise typer.BadParameter("name messages, or give --all")
-
-    async def work(world: World) -> tuple[int, list[str]]:
-        quarantine = _quarantine(world)
-        there = await _everything(quarantine)
-        return await _replay(there if everything else _named(names or [], there), quarantine)
-
-    done, faults = inside(context, ready, work)
-    note(f"{counted(done, 'message', 'messages')} sent round again")
-    for text in faults:
-        failure(text)
-    raise typer.Exit(Code.FAILED if faults else Code.DONE)
-
-
-async def _replay(chosen: list[SetAside], quarantine: Quarantine) -> tuple[int, list[str]]:
-    """Replay one after the other; one that cannot be does not keep the others back."""
-    done, faults = 0, []
-    with progress("replaying", len(chosen)) as bar:
-        for message in chosen:
-            try:
-                await quarantine.replay(message)
-            except LifecycleError as error:
-                faults.append(f"{name_of(message)}: {error}")
-            else:
-                done += 1
-                line(f"replayed {name_of(message)} to {origin_of(message)[0]}")
-            bar.step()
-    return done, faults
-
-
-def _quarantine(world: World) -> Quarantine:
-    return Quarantine(world.lectern, world.ports.bus, world.ports.bodies)
-
-
-async def _everything(quarantine: Quarantine) -> list[SetAside]:
-    """Look into every queue, which takes a second each."""
-    with progress("looking into the queues"):
-        return await quarantine.everything()
-
-
-def _named(names: list[str], found: list[SetAside]) -> list[SetAside]:
-    by_name = {name_of(message): message for message in found}
-    absent = [name for name in names if name not in by_name]
-    if absent:
-        raise Permanent(f"no message {', '.join(absent)} is set aside (any more); see `lifecycle quarantine list`")
-    return [by_name[name] for name in dict.fromkeys(names)]
-
-
 def _plain(message: SetAside) -> dict[str, Any]:
     """Return what may be said of a message without its contents."""
-    try:
-        event = decode(message.body)
-        about = {"event": event.id, "type": event.type, "subject": event.subject}
-    except MalformedEvent:
-        about = {"event": "", "type": "", "subject": ""}
-    came = str(message.queue) if message.dead else message.properties.get("queue", "")
+    nothing = {"event": "", "type": "", "subject": ""}
     return {
         "name": name_of(message),
         "at": message.at,
-        "from": came,
+        "from": came_from(message),
         "dead": message.dead,
-        **about,
+        **nothing,
+        **about(message.body),
         "reason": message.reason,
     }
 

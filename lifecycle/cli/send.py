@@ -5,7 +5,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -70,7 +70,8 @@ def send(
     outgoing = [unread(body, queue) for body in bodies] if unchecked else checked(bodies)
 
     async def work(world: World) -> str:
-        await _send(outgoing, world, again=again)
+        who = await world.who()
+        await _send([replace(one, body=signed(one.body, who)) for one in outgoing], world, again=again)
         return world.where
 
     where = inside(context, ready, work)
@@ -155,6 +156,22 @@ def unread(body: bytes, otherwise: Queue) -> Outgoing:
     queue = otherwise if info is None or info.group is Group.INTERNAL else info.queue
     about = [text.get(name, "") for name in ("id", "type", "source", "subject")]
     return Outgoing(queue, body, *about)
+
+
+def signed(body: bytes, who: str) -> bytes:
+    """Return the event with who sent it as its `actor`, whatever it said itself; its other bytes stay as they are.
+
+    What cannot be read is returned as it is: nothing will come of it.
+    """
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return body
+    if not isinstance(value, dict) or not value:
+        return body
+    if "actor" in value:
+        return msgspec.json.encode(value | {"actor": who})
+    return b'{"actor":' + msgspec.json.encode(who) + b"," + body.lstrip().removeprefix(b"{")
 
 
 async def _send(outgoing: list[Outgoing], world: World, *, again: bool) -> None:

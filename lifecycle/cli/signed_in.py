@@ -4,17 +4,25 @@ import base64
 import binascii
 import getpass
 import json
+import os
+import re
 
-from lifecycle.errors import Permanent
+from lifecycle.errors import Misconfigured, Permanent
 from lifecycle.wiring import Wiring
 
 _SCOPE = "https://servicebus.azure.net/.default"  # what whoever sends a message must be able to get anyway
 
 
+SANDBOX_USER = "LIFECYCLE_SANDBOX_USER"
+"""In a sandbox, who is at the keyboard: a second person, for what one alone may not do. Nothing reads it elsewhere."""
+
+_USER = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+
+
 async def signed_in(wiring: Wiring) -> str:
     """Return `entra:<object id>`, or `sandbox:<user>` where tokens mean nothing. Raises `Permanent` when nobody is."""
     if wiring.settings.graph_token:
-        return f"sandbox:{getpass.getuser()}"
+        return f"sandbox:{_sandbox_user()}"
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - only where somebody must be known
 
     try:
@@ -24,6 +32,14 @@ async def signed_in(wiring: Wiring) -> str:
             f"nobody is signed in ({type(error).__name__}); sign in with `az login` and try again"
         ) from error
     return subject_of(token.token)
+
+
+def _sandbox_user() -> str:
+    """Return who is at the keyboard of a sandbox. Raises `Misconfigured` for a name that could be taken for another."""
+    name = os.environ.get(SANDBOX_USER) or getpass.getuser()
+    if not _USER.fullmatch(name):
+        raise Misconfigured(f"{SANDBOX_USER} is up to 64 letters, digits and any of _.@-; give such a name")
+    return name
 
 
 def subject_of(token: str) -> str:

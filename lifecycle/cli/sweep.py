@@ -93,7 +93,7 @@ def drift(
 def _begin(context: typer.Context, ready: ReadyFile, kind: Sweep, *, as_json: bool) -> None:
     async def work(world: World) -> tuple[SweepSlice, str]:
         now = world.ports.clock.now()
-        asked = SweepSlice(f"{kind}:{instant(now)}", kind)
+        asked = SweepSlice(f"{kind}:{instant(now)}", kind, by=await world.who())
         await messages.ask(world.ports.bus, asked, now=now)
         return asked, world.where
 

@@ -52,7 +52,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What every fact carries: who said it, about whom, and when it was written down."""
+    """What every fact carries: who said it, about whom, and when it was written down.
+
+    `actor` is the identity of whoever sent it at the command line; empty for what a system sent by itself.
+    """
 
     id: str
     source: str
@@ -60,12 +63,20 @@ class Recorded:
     time: datetime
     sequence: str = ""
     origin: Origin = field(default_factory=Origin)
+    actor: str = ""
 
     @property
     def order(self) -> tuple[datetime, str, str]:
         """The source's own order of recording; digits compare as numbers."""
         sequence = self.sequence.zfill(20) if self.sequence.isdigit() else self.sequence
         return (self.time, sequence, self.id)
+
+    @property
+    def run(self) -> str:
+        """The run under which plans of this fact are held together; empty for what was said of one worker alone."""
+        if self.origin.is_named:
+            return ""
+        return self.origin.run or f"{self.source}@{self.time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,13 @@ class Tag(StrEnum):
     ADOPTED = "reconcile:assignment:adopted"
     GONE = "measure:access:gone"
     WITHDRAWN = "measure:access:withdrawn"
+    RUN_RELEASED = "guard:run:released"
+    RELEASE_REFUSED = "guard:release:refused"
+    REPLAY_INTENDED = "quarantine:replay:intended"
+    REPLAYED = "quarantine:message:replayed"
+    DISCARD_INTENDED = "quarantine:discard:intended"
+    DISCARDED = "quarantine:message:discarded"
+    KEPT = "quarantine:message:kept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,44 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Somebody (`by`) approved the held plans of a run, as one set with the hash `set_hash`."""
+    """Somebody (`by`) approved the held plans of a run, as one set with the hash `set_hash`, and says why."""
 
     run: str
     set_hash: str
     by: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRefused:
+    """Somebody asked for a release that was refused where they asked: it is only to be written down."""
+
+    run: str
+    set_hash: str
+    by: str
+    because: str
+
+
+class Disposal(StrEnum):
+    """What is done with a message that was set aside: sent round again, or taken away for good."""
+
+    REPLAY = "replay"
+    DISCARD = "discard"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispose:
+    """Somebody (`by`) wants messages that were set aside (`names`) replayed or discarded, and says why.
+
+    `request` names the command that asked, `attempt` counts how often it was put off.
+    """
+
+    request: str
+    what: Disposal
+    names: tuple[str, ...]
+    by: str
+    because: str
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +99,31 @@ class Sweep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SweepSlice:
-    """Do the next slice of a sweep, `about` one package where it is by package; `after` is where the last one ended."""
+    """Do the next slice of a sweep, `about` one package where it is by package; `after` is where the last one ended.
+
+    `by` is who asked for the sweep, empty when a timer did.
+    """
 
     run: str
     kind: Sweep
     about: str = ""
     after: str = ""
+    by: str = ""
 
 
-type Work = Check | Release | FanOut | SweepSlice
+type Work = Check | Release | ReleaseRefused | Dispose | FanOut | SweepSlice
+
+BECAUSE = 500
+"""Characters of a reason that somebody states: it goes into the evidence, and records are bounded."""
+
+
+def stated(because: str) -> str:
+    """Return why somebody wants something done, trimmed. Raises `ValueError` for what is no reason to keep."""
+    text = because.strip()
+    if not text:
+        raise ValueError("is empty: the evidence says why")
+    if len(text) > BECAUSE:
+        raise ValueError(f"is longer than {BECAUSE} characters")
+    if not text.isprintable():
+        raise ValueError("contains control or invisible characters; give it as one line of text")
+    return text

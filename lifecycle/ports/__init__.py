@@ -151,3 +151,4 @@ class Ports:
     pace: Pace
     meter: Meter
     model: AccessModel
+    lectern: Lectern

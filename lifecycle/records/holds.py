@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.core.plan import set_hash
-from lifecycle.errors import Permanent
+from lifecycle.errors import OwnHold, Permanent
 from lifecycle.ports import Delete, Put, Records
 from lifecycle.records.keys import pack, safe, unpack
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One person's withheld steps: `hash` names them, `text` is the guard's arithmetic."""
+    """One person's withheld steps: `hash` names them, `text` is the guard's arithmetic.
+
+    `by` is who at the command line caused it, `source` what else did (`lifecycle.attribute`).
+    """
 
     run: str
     person: str
@@ -24,17 +27,20 @@ class Held:
     cause: str
     text: str
     at: datetime
+    by: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody approved exactly these hashes of a run."""
+    """Somebody approved exactly these hashes of a run, and said why."""
 
     run: str
     set_hash: str
     hashes: tuple[str, ...]
     by: str
     at: datetime
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,32 @@ class HeldSet:
         """Return the hash over the sorted hashes of the plans."""
         return set_hash(held.hash for held in self.plans)
 
+    @property
+    def causers(self) -> list[str]:
+        """Return who caused any of it at the command line, and so may not release it."""
+        return sorted({name for held in self.plans for name in held.by})
+
+    @property
+    def sources(self) -> list[str]:
+        """Return what else caused it."""
+        return sorted({held.source for held in self.plans if held.source})
+
+    @property
+    def since(self) -> datetime:
+        """Return since when the first of it is held. Raises `ValueError` for an empty set."""
+        return min(held.at for held in self.plans)
+
 
 async def hold(records: Records, held: Held) -> None:
     """Gather a held plan under its run."""
     await records.write("held", [Put(safe(held.run), held.run.encode())])
     await records.write(_partition(held.run), [Put(f"p-{safe(held.person)}", pack(held))])
+
+
+async def held_of(records: Records, run: str, person: str) -> Held | None:
+    """Return what is held of one person under a run."""
+    row = await records.read(_partition(run), f"p-{safe(person)}")
+    return None if row is None else unpack(Held, row.value)
 
 
 async def doubt(records: Records, run: str, text: str) -> None:
@@ -85,20 +112,26 @@ async def held_set(records: Records, run: str) -> HeldSet:
     return HeldSet(run, tuple(unpack(Held, row.value) for row in rows))
 
 
-async def approve(records: Records, run: str, wanted: str, by: str, at: datetime) -> Approval:
-    """Write down that somebody approved the set with that hash.
-
-    Raises `Permanent` when nothing is held, or when the set has changed since it was shown.
-    """
-    found = await held_set(records, run)
+def check_release(found: HeldSet, wanted: str, by: str) -> None:
+    """Raise `Permanent` when nothing is held or the set is not the wanted one (any more), `OwnHold` for a causer."""
     if not found.plans:
-        raise Permanent(f"run {run}: nothing is held; see `lifecycle held`")
+        raise Permanent(f"run {found.run}: nothing is held; `lifecycle held` shows what is")
     if found.hash != wanted:
         raise Permanent(
-            f"run {run}: the held set is now {found.hash[:12]}, not {wanted[:12]}; look again with `lifecycle held`"
+            f"run {found.run}: the held set is now {found.hash[:12]}, not {wanted[:12]}; nothing was released."
+            " Look again with `lifecycle held` and approve what it shows"
         )
-    approval = Approval(run, wanted, tuple(sorted(held.hash for held in found.plans)), by, at)
-    await records.write(_partition(run), [Put("approval", pack(approval))])
+    if by.casefold() in {name.casefold() for name in found.causers}:
+        raise OwnHold(
+            f"run {found.run}: {by} caused this hold, and whoever caused a hold cannot release it; nothing was"
+            " released, and that it was asked for is recorded. Another person must look at it and release it"
+        )
+
+
+async def approve(records: Records, found: HeldSet, by: str, because: str, at: datetime) -> Approval:
+    """Write down that somebody approved exactly this set, which `check_release` let pass."""
+    approval = Approval(found.run, found.hash, tuple(sorted(held.hash for held in found.plans)), by, at, because)
+    await records.write(_partition(found.run), [Put("approval", pack(approval))])
     return approval
 
 

@@ -93,3 +93,34 @@ async def enter(
             continue
         return record
     raise Lost(f"chain {chain}: the record of {cause} could not be written, the chain kept moving")
+
+
+async def enter_once(
+    records: Records, chain: str, tag: Tag, detail: Detail, *, once: str, at: datetime, cause: str
+) -> Record:
+    """Write a record as `enter` does, unless the one that `once` names is there already; return that which is there.
+
+    For work whose message may come again: however often, and by however many at the same time, the chain has it once.
+    """
+    partition, mark = partition_of(chain), f"o-{safe(once)}"
+    for _ in range(_ATTEMPTS):
+        if (there := await entered(records, chain, once)) is not None:
+            return there
+        head = await head_of(records, partition)
+        record = Record(chain, head.length + 1, head.hash, at, tag, cause, dict(detail))
+        try:
+            await extend(records, partition, head, record, Insert(mark, pack(record.number)))
+        except Lost:
+            continue
+        return record
+    raise Lost(f"chain {chain}: the record of {cause} could not be written, the chain kept moving")
+
+
+async def entered(records: Records, chain: str, once: str) -> Record | None:
+    """Return the record that was entered once under that name."""
+    partition = partition_of(chain)
+    mark = await records.read(partition, f"o-{safe(once)}")
+    if mark is None:
+        return None
+    row = await records.read(partition, f"c-{unpack(int, mark.value):010d}")
+    return None if row is None else parse(row.value)

@@ -21,7 +21,8 @@ _ATTEMPTS = 20
 class Run:
     """A run: why, how many people were asked for so far, and whether everybody was added (`whole`).
 
-    One that comes `behind` has little of the backlog while other runs need it.
+    One that comes `behind` has little of the backlog while other runs need it. `by` is who asked for it at the command
+    line, if somebody did.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Run:
     released: str = ""
     whole: bool = False
     behind: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

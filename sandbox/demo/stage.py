@@ -21,11 +21,11 @@ from lifecycle import messages
 from lifecycle.adapters import csv_feed
 from lifecycle.adapters.mapping import load
 from lifecycle.core.evidence import Record
-from lifecycle.core.work import Release
+from lifecycle.core.work import Disposal, Dispose, Release
 from lifecycle.feed import Feed, FeedReport
 from lifecycle.look import Look, look
 from lifecycle.ports import SetAside
-from lifecycle.quarantine import Quarantine
+from lifecycle.quarantine import Quarantine, name_of
 from lifecycle.records import holds
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.identities import identity_of
@@ -34,6 +34,9 @@ from lifecycle.wiring import Wiring
 from sandbox.demo.company import ZONE, Company, mapping, model, tenant
 from sandbox.demo.verdict import Held, State
 from sandbox.sandbox import Sandbox, SandboxOptions
+
+FEEDS, RELEASES = "sandbox:hr-desk", "sandbox:engineer"
+"""Two people: whoever takes the list that causes a hold cannot release it."""
 
 _FOLLOWED = timedelta(seconds=20)
 """The first follow-up of a request comes after 15 seconds; by then this sandbox has delivered everything."""
@@ -120,12 +123,19 @@ class Stage:
         """Take a file of HR's, as of now. Raises as `Feed.take` does."""
         ports = await self.wiring.ports()
         snapshot = csv_feed.read(content, load(self.folder / "mapping.yaml"))
-        return await Feed(ports.records, ports.bus, ports.clock).take(snapshot, as_of=ports.clock.now())
+        return await Feed(ports.records, ports.bus, ports.clock).take(snapshot, as_of=ports.clock.now(), actor=FEEDS)
 
     async def release(self, held: holds.HeldSet) -> None:
         """Approve a held set by its hash: a message on the sweeps queue, as the command line sends it."""
         ports = await self.wiring.ports()
-        await messages.ask(ports.bus, Release(held.run, held.hash, "demo-engineer"), now=ports.clock.now())
+        asked = Release(held.run, held.hash, RELEASES, "the agency's contract has ended")
+        await messages.ask(ports.bus, asked, now=ports.clock.now())
+
+    async def dispose(self, what: Disposal, message: SetAside, because: str) -> None:
+        """Have a message that was set aside replayed or discarded, as the command line asks for it."""
+        ports = await self.wiring.ports()
+        asked = Dispose(f"demo-{message.number}", what, (name_of(message),), FEEDS, because)
+        await messages.ask(ports.bus, asked, now=ports.clock.now())
 
     # --- what the tenant does by itself, and what goes wrong in it ---
 
@@ -161,11 +171,10 @@ class Stage:
         """Return what the guard holds."""
         return await holds.runs((await self.wiring.ports()).records)
 
-    async def quarantine(self) -> tuple[Quarantine, list[SetAside]]:
-        """Return the quarantine and what lies in it."""
+    async def quarantine(self) -> list[SetAside]:
+        """Return what was set aside."""
         ports = await self.wiring.ports()
-        quarantine = Quarantine(self.wiring.bus, ports.bus, ports.bodies)
-        return quarantine, await quarantine.everything()
+        return await Quarantine(ports.lectern, ports.bodies).everything()
 
     # --- what Graph says ---
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from lifecycle.core.evidence import Tag
+from lifecycle.core.work import Disposal
 from lifecycle.errors import UnsafePlan
 from sandbox.demo.company import account, user_id
 from sandbox.demo.stage import Stage
@@ -135,7 +136,7 @@ async def _events_are_broken(stage: Stage, teller: Teller) -> None:
     await stage.send(hr(stage, "moved", one, {"effective": f"{today}", "worker": partial}))
     await stage.send(moved(stage, other, today, ahead=timedelta(minutes=10)))
     await stage.settle()
-    quarantine, found = await stage.quarantine()
+    found = await stage.quarantine()
     teller.tell(
         "sent", f"{one} and {other} are back from leave; one event lacks a field, HR's clock is wrong in the other"
     )
@@ -146,9 +147,9 @@ async def _events_are_broken(stage: Stage, teller: Teller) -> None:
     await stage.settle(timedelta(minutes=11))
     for message in found:
         if _subject(message.body) == other:
-            await quarantine.replay(message)
+            await stage.dispose(Disposal.REPLAY, message, "its time has come")
         else:
-            await quarantine.lectern.take(message)
+            await stage.dispose(Disposal.DISCARD, message, "HR sent it anew, whole")
     await stage.settle()
     teller.tell("sent", f"{one}'s event anew, whole; {other}'s is replayed as it is, now that its time has come")
     for number in (one, other):

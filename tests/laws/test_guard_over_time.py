@@ -148,7 +148,7 @@ def test_a_released_set_applies_what_was_approved_and_nothing_else(held_names, c
     days.may_set_aside = bool(changed) and when == "before"  # the release names a set that is no more
     if when == "before":
         _leave_derived(days, changed, bulk)
-    run(ask(company.bus, Release("reorg", shown.hash, "somebody"), now=company.clock.now()))
+    run(ask(company.bus, Release("reorg", shown.hash, "somebody", "it is so"), now=company.clock.now()))
     if when == "after":
         now = company.clock.now()
         for name in changed:

@@ -156,13 +156,15 @@ async def test_a_release_names_the_set_as_it_is():
     """An approval is refused when nothing is held, and when the set has changed since it was shown."""
     records = MemoryRecords()
     with pytest.raises(Permanent, match="nothing is held"):
-        await holds.approve(records, "r", "x", "me", START)
+        holds.check_release(await holds.held_set(records, "r"), "x", "me")
     await holds.hold(records, holds.Held("r", "e1", "h1", ("remove a",), "c", "t", START))
     shown = (await holds.held_set(records, "r")).hash
     await holds.hold(records, holds.Held("r", "e2", "h2", ("remove b",), "c", "t", START))
     with pytest.raises(Permanent, match="the held set is now"):
-        await holds.approve(records, "r", shown, "me", START)
-    approval = await holds.approve(records, "r", (await holds.held_set(records, "r")).hash, "me", START)
+        holds.check_release(await holds.held_set(records, "r"), shown, "me")
+    found = await holds.held_set(records, "r")
+    holds.check_release(found, found.hash, "me")
+    approval = await holds.approve(records, found, "me", "it is so", START)
     assert approval.hashes == ("h1", "h2")
     assert (await holds.approval_of(records, "r")) == approval
 

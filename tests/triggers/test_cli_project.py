@@ -67,6 +67,7 @@ def test_a_close_shows_what_it_takes_then_is_one_event():
     (body,) = closes(shell)
     assert (body["type"], body["source"], body["subject"]) == ("lifecycle.project.closed", CLI, "p1")
     assert body["id"].startswith("sandbox:tester:")
+    assert body["actor"] == "sandbox:tester"
     assert body["data"] == {"effective": "2026-01-05T10:00:00Z"}
     shell.settle()
     shell.time(HOUR)

@@ -31,11 +31,11 @@ def sent(shell):
 
 @pytest.mark.parametrize("file", EVENTS, ids=lambda path: path.stem)
 def test_each_example_event_goes_to_the_queue_of_its_type(shell, file):
-    """What the docs tell people to send is accepted, byte for byte."""
+    """What the docs tell people to send is accepted, byte for byte, with who sent it in front."""
     shell("send", str(file))
     ((queue, message, _),) = shell.company.bus.sent
     assert queue is TYPES[json.loads(file.read_bytes())["type"]].queue
-    assert message.body == file.read_bytes().strip()
+    assert message.body == b'{"actor":"sandbox:tester",' + file.read_bytes().strip().removeprefix(b"{")
 
 
 def test_an_event_that_was_sent_is_taken_in(shell):
@@ -157,6 +157,7 @@ def test_a_list_becomes_events_and_says_so(hospital):
     assert "/hr/workday as of 2026-03-01T23:00:00Z: 6 rows, sent 5 joined, 1 left" in shown
     assert "joined e1001 2019-04-01" in shown
     assert sent(hospital) == [Queue.HR] * 6
+    assert {body["actor"] for body in hospital.bodies(Queue.HR)} == {"sandbox:tester"}
 
 
 def test_a_dry_run_sends_nothing(hospital):

@@ -124,7 +124,7 @@ def test_beginning_a_sweep_is_one_message(kind):
     run = shell.json("sweep", kind)["run"]
     (body,) = shell.bodies(Queue.SWEEPS)
     assert (body["type"], body["subject"], body["data"]) == (
-        "lifecycle.sweep.slice", run, {"kind": kind, "about": "", "after": ""},
+        "lifecycle.sweep.slice", run, {"kind": kind, "about": "", "after": "", "by": "sandbox:tester"},
     )  # fmt: skip
     assert shell.company.records.writes == rows
     shell.settle()

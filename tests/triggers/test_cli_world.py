@@ -113,6 +113,11 @@ async def test_in_a_sandbox_the_machines_user_is_signed_in(monkeypatch):
     places = {"LIFECYCLE_RECORDS": "sqlite:///r", "LIFECYCLE_MODEL": "m", "LIFECYCLE_BODIES": "b", "GRAPH_TOKEN": "t"}
     wiring = Wiring(from_environment({**AZURE, **places}))
     assert await signed_in(wiring) == "sandbox:tester"
+    monkeypatch.setenv("LIFECYCLE_SANDBOX_USER", "another")
+    assert await signed_in(wiring) == "sandbox:another"
+    monkeypatch.setenv("LIFECYCLE_SANDBOX_USER", "an other\n")
+    with pytest.raises(Misconfigured, match="LIFECYCLE_SANDBOX_USER"):
+        await signed_in(wiring)
 
 
 @pytest.mark.parametrize("command", ["sandbox", "demo"])

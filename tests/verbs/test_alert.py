@@ -99,7 +99,7 @@ async def test_a_hold_that_is_released_late_ends_the_alarm():
     company = await held()
     await company.time(2 * HOUR)
     (one,) = await holds.runs(company.records)
-    await ask(company.bus, Release(one.run, one.hash, "me"), now=company.clock.now())
+    await ask(company.bus, Release(one.run, one.hash, "me", "it is so"), now=company.clock.now())
     await company.time(20 * MINUTE)
     assert company.has() == set()
     assert len(late(company)) == 1

@@ -8,9 +8,11 @@ import pytest
 from lifecycle.contract.cloudevents import encode_fact
 from lifecycle.core.events import ExceptionGranted, Origin
 from lifecycle.core.model import GuardLimits, Limit
+from lifecycle.core.work import Disposal, Dispose
+from lifecycle.dispose import dispose
 from lifecycle.errors import Transient
 from lifecycle.ports import Queue
-from lifecycle.quarantine import Quarantine
+from lifecycle.quarantine import Quarantine, name_of
 from lifecycle.records import facts
 from lifecycle.records.holds import runs
 from tests.builders import (
@@ -77,7 +79,7 @@ async def test_a_large_body_lies_beside_the_queue_and_comes_back(company):
     body = b'{"specversion": "1.0", "x": "' + b"y" * 210_000 + b'"}'
     await company.send(Queue.HR, body)
     await company.settle()
-    quarantine = Quarantine(company.bus, company.bus, company.bodies)
+    quarantine = Quarantine(company.bus, company.bodies)
     (lying,) = await quarantine.everything()
     assert lying.body == b"{}"
     assert await quarantine.body_of(lying) == body
@@ -87,11 +89,12 @@ async def test_a_replay_is_a_new_message_and_leaves_the_quarantine(company):
     """After the source was listed, the same event is replayed and understood; twice is once."""
     await company.send(Queue.HR, encode_fact(joined("j", START, DAY)).replace(b"/hr/test", b"/hr/late"))
     await company.settle()
-    quarantine = Quarantine(company.bus, company.bus, company.bodies)
+    quarantine = Quarantine(company.bus, company.bodies)
     (lying,) = await quarantine.everything()
     company.model = a_model(EVERYONE, sources=type(company.model.sources)(frozenset({"/hr/late"})))
-    await quarantine.replay(lying)
-    await quarantine.replay(lying)
+    asked = Dispose("r", Disposal.REPLAY, (name_of(lying),), "entra:me", "listed now")
+    await dispose(asked, company.ports)
+    await dispose(asked, company.ports)
     await company.settle()
     assert await quarantine.everything() == []
     assert len(await facts.of_worker(company.records, "e1")) == 1

@@ -9,8 +9,10 @@ import pytest
 from lifecycle.contract.cloudevents import encode_fact
 from lifecycle.core.events import ExceptionGranted, Linked, Opened, RenewalApproved, RenewalDenied, Rescheduled
 from lifecycle.core.model import ProjectRules, Renewal, RenewalMode
+from lifecycle.core.work import Disposal, Dispose
+from lifecycle.dispose import dispose
 from lifecycle.ports import PolicyTerms, Queue
-from lifecycle.quarantine import Quarantine
+from lifecycle.quarantine import Quarantine, name_of
 from lifecycle.records import facts
 from tests.builders import (
     EVERYONE,
@@ -191,9 +193,9 @@ async def test_what_was_refused_counts_once_its_cause_is_mended():
     await refusal(company, fact)
     earlier = START + HOUR  # HR writes down late what held already
     await company.say(joined("j2", earlier, FIRST, a_worker(department="Care", manager="O1")))
-    quarantine = Quarantine(company.bus, company.bus, company.bodies)
+    quarantine = Quarantine(company.bus, company.bodies)
     (lying,) = await quarantine.everything()
-    await quarantine.replay(lying)
+    await dispose(Dispose("r", Disposal.REPLAY, (name_of(lying),), "entra:me", "mended"), company.ports)
     await company.settle()
     assert await known(company, RenewalApproved) == [fact]
     assert await quarantine.everything() == []

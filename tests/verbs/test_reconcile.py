@@ -320,7 +320,7 @@ async def test_a_hold_waits_for_its_release_and_lets_the_rest_go_on():
     assert [company.has(name) for name in names] == [{"base", "crm"}, {"base", "care", "crm"}, {"base", "care", "crm"}]
     (held,) = await holds.runs(company.records)
     assert (held.run, [plan.person for plan in held.plans]) == ("reorg", ["e2", "e3"])
-    await ask(company.bus, Release("reorg", held.hash, "me"), now=company.clock.now())
+    await ask(company.bus, Release("reorg", held.hash, "me", "it is so"), now=company.clock.now())
     await company.settle()
     await company.time(10 * MINUTE)
     assert [company.has(name) for name in names] == [{"base", "crm"}] * 3
@@ -331,7 +331,7 @@ async def test_a_hold_waits_for_its_release_and_lets_the_rest_go_on():
 async def test_a_release_of_a_set_that_changed_is_set_aside():
     """What was approved is not what is held any more, so nothing is applied."""
     company = Company(a_model(EVERYONE))
-    await ask(company.bus, Release("run", "0" * 64, "me"), now=company.clock.now())
+    await ask(company.bus, Release("run", "0" * 64, "me", "it is so"), now=company.clock.now())
     await company.settle()
     (lying,) = await company.bus.browse(Queue.QUARANTINE)
     assert "nothing is held" in lying.reason

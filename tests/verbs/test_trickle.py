@@ -258,7 +258,7 @@ async def test_a_close_beyond_the_limit_is_held_as_one_set():
     assert on_site(company, workers) == 12
     (held,) = await holds.runs(company.records)
     assert (held.run, len(held.plans)) == ("project:p1:c", 12)
-    await ask(company.bus, Release(held.run, held.hash, "me"), now=company.clock.now())
+    await ask(company.bus, Release(held.run, held.hash, "me", "it is so"), now=company.clock.now())
     await company.time(10 * MINUTE)
     assert on_site(company, workers) == 0
     assert await holds.runs(company.records) == []
@@ -321,7 +321,7 @@ async def test_a_release_of_five_hundred_trickles():
         plan = holds.Held("feed-7", name, f"hash-{name}", (), "bulk", "too many", START)
         await holds.hold(company.records, plan)
     whole = (await holds.held_set(company.records, "feed-7")).hash
-    await ask(company.bus, Release("feed-7", whole, "me"), now=company.clock.now())
+    await ask(company.bus, Release("feed-7", whole, "me", "it is so"), now=company.clock.now())
     await company.settle()
     await slices(company, 5)
     assert len(company.bus.waiting(Queue.WORK)) == BACKLOG

@@ -20,7 +20,7 @@ from cloudevents.core.v1.event import CloudEvent
 from lifecycle.contract import fields, payloads
 from lifecycle.contract.cloudevents.types import PAYLOADS, TYPES, WORK
 from lifecycle.core.events import Fact, Joined, Moved, Origin, Recorded, Status, key
-from lifecycle.core.work import Sweep, Work
+from lifecycle.core.work import Disposal, Sweep, Work
 from lifecycle.errors import MalformedEvent
 
 BODY_LIMIT = 256 * 1024
@@ -41,7 +41,8 @@ _INTEGERS = range(-(2**63), 2**63)  # what the rules can calculate with
 class Envelope:
     """A message whose envelope is sound and whose `data` is an object, not yet looked at.
 
-    `subject` is trimmed but spelled as it came; `time` is in UTC; `traceparent` is empty unless it is valid.
+    `subject` is trimmed but spelled as it came; `time` is in UTC; `traceparent` is empty unless it is valid, and so is
+    `actor`, who at the command line sent it.
     """
 
     id: str
@@ -53,11 +54,12 @@ class Envelope:
     sequence: str = ""
     origin: Origin = field(default_factory=Origin)
     traceparent: str = ""
+    actor: str = ""
 
     @property
     def recorded(self) -> Recorded:
         """What a fact keeps of the envelope."""
-        return Recorded(self.id, self.source, key(self.subject), self.time, self.sequence, self.origin)
+        return Recorded(self.id, self.source, key(self.subject), self.time, self.sequence, self.origin, self.actor)
 
 
 def decode(body: bytes) -> Envelope:
@@ -89,6 +91,7 @@ def decode(body: bytes) -> Envelope:
         sequence=_sequence(event.get_extension("sequence")),
         origin=_origin(event.get_extension("origin")),
         traceparent=_traceparent(event.get_extension("traceparent")),
+        actor=_actor(event.get_extension("actor")),
     )
 
 
@@ -195,6 +198,12 @@ def _traceparent(value: object) -> str:
     return valid[0] if valid else ""
 
 
+def _actor(value: object) -> str:
+    # Only the command line writes it, as it names who is signed in; what others mean by the word is theirs.
+    valid = isinstance(value, str) and re.fullmatch(r"(?:entra|sandbox):[\w.@-]{1,64}", value, re.ASCII)
+    return valid[0] if valid else ""
+
+
 def _checked[T](path: str, read: Callable[[str], T], value: str) -> T:
     try:
         return read(value)
@@ -229,7 +238,8 @@ def _malformed(text: str) -> MalformedEvent:
         reason = "is no key of the snapshot: what your HR system knows beyond it belongs in `attributes`"
         return MalformedEvent(f"{path}.{named['name']}" if known else path, reason)
     if reason.startswith("Invalid enum value"):
-        return MalformedEvent(path, "is none of " + ", ".join(Sweep if path == "$.data.kind" else Status))
+        kinds = {"$.data.kind": Sweep, "$.data.what": Disposal}
+        return MalformedEvent(path, "is none of " + ", ".join(kinds.get(path, Status)))
     return MalformedEvent(path, reason)
 
 

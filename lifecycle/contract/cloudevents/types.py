@@ -7,7 +7,7 @@ from typing import Any
 
 from lifecycle.contract import payloads
 from lifecycle.core import events
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
+from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Work
 from lifecycle.ports import Queue
 
 
@@ -55,6 +55,8 @@ PAYLOADS = {
 WORK: dict[str, tuple[type[Work], str, Queue]] = {
     "lifecycle.person.check": (Check, "person", Queue.WORK),
     "lifecycle.plan.released": (Release, "run", Queue.SWEEPS),
+    "lifecycle.release.refused": (ReleaseRefused, "run", Queue.SWEEPS),
+    "lifecycle.quarantine.dispose": (Dispose, "request", Queue.SWEEPS),
     "lifecycle.project.fanout": (FanOut, "project", Queue.SWEEPS),
     "lifecycle.sweep.slice": (SweepSlice, "run", Queue.SWEEPS),
 }

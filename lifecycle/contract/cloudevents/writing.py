@@ -12,7 +12,7 @@ from cloudevents.core.v1.event import CloudEvent
 from lifecycle.contract import fields
 from lifecycle.contract.cloudevents.types import PAYLOAD_OF, WORK_TYPE_OF
 from lifecycle.core.events import Fact, Origin
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
+from lifecycle.core.work import Work
 
 
 def message_of(
@@ -59,7 +59,7 @@ def encode_fact(fact: Fact) -> bytes:
         id=recorded.id,
         source=recorded.source,
         time=recorded.time,
-        extensions={"sequence": recorded.sequence, "origin": origin},
+        extensions={"sequence": recorded.sequence, "origin": origin, "actor": recorded.actor},
     )
 
 
@@ -73,9 +73,8 @@ def encode_work(work: Work, *, id: str, source: str, time: datetime, traceparent
 
 def type_of(value: Fact | Work) -> str:
     """Return the type of the message that says this."""
-    if isinstance(value, Check | Release | FanOut | SweepSlice):
-        return WORK_TYPE_OF[type(value)][0]
-    return str(PAYLOAD_OF[type(value)].type)
+    kind = type(value)
+    return WORK_TYPE_OF[kind][0] if kind in WORK_TYPE_OF else str(PAYLOAD_OF[kind].type)
 
 
 def message_id(source: str, id: str, attempt: int = 0) -> str:  # noqa: A002
