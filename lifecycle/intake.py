@@ -19,7 +19,6 @@ from lifecycle.core.events import (
     Linked,
     Moved,
     Opened,
-    Origin,
     Released,
     Rescheduled,
     Staffed,
@@ -67,6 +66,8 @@ def _trusted(queue: Queue, body: bytes, ports: Ports, now: datetime) -> Fact:
             f"event {envelope.id}: {envelope.type} may not arrive on the queue {queue}, only on {info.queue}; "
             "send it there, with that queue's own Sender role"
         )
+    if envelope.source == messages.UNDO:
+        raise Untrusted(f"event {envelope.id}: the source {envelope.source} is the app's own and sends nothing")
     if envelope.source not in _listed(info.group, ports.model.sources):
         raise Untrusted(
             f"event {envelope.id}: the source {envelope.source} is not listed under sources.{info.group} of the access "
@@ -116,7 +117,7 @@ async def _learn(fact: Fact, ports: Ports, now: datetime) -> None:
         case _:
             person = await _identify(fact, ports, now, cause)
     await people.meet(ports.records, person)
-    await _look_at_person(person, cause, _run(fact), ports, now)
+    await _look_at_person(person, cause, fact.recorded.run, ports, now)
 
 
 async def _look_at_person(person: str, cause: str, run: str, ports: Ports, now: datetime) -> None:
@@ -183,11 +184,3 @@ async def _identify(fact: Fact, ports: Ports, now: datetime, cause: str) -> str:
             return (await identities.join(ports.records, now, cause, workers=both, people=set())).person
         case _:
             return await _who(fact.recorded.subject, ports, now, cause)
-
-
-def _run(fact: Fact) -> str:
-    """Return the run under which plans of this fact are held together; a single event is its own."""
-    origin: Origin = fact.recorded.origin
-    if origin.is_named:
-        return ""
-    return origin.run or f"{fact.recorded.source}@{fact.recorded.time:%Y-%m-%dT%H:%M:%SZ}"

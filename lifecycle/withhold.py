@@ -125,7 +125,7 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
     waits = before is not None and not before.released and before.contested == doubted.contested
     if before is not None and waits and before.hash == part.hash:
         return
-    run = before.run if before is not None and not before.released else _run_of(check)
+    run = before.run if before is not None and not before.released else run_of(check)
     steps, rows = tuple(map(describe, part.changes)), tuple(map(_row, part.changes))
     held = holds.Held(run, seen.dossier.person, part.hash, steps, check.cause, doubted.text, seen.now)
     await holds.hold(ports.records, held)
@@ -136,7 +136,7 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
     await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now)
 
 
-def _run_of(check: Check) -> str:
+def run_of(check: Check) -> str:
     """Return what the hold gathers under; what a mere wake-up found belongs to this person alone."""
     run = "" if check.run == FOLLOWING else check.run
     return run or (f"person:{check.person}" if check.cause == "wake" else check.cause)

@@ -67,6 +67,13 @@ class Recorded:
         sequence = self.sequence.zfill(20) if self.sequence.isdigit() else self.sequence
         return (self.time, sequence, self.id)
 
+    @property
+    def run(self) -> str:
+        """The run under which plans of this fact are held together; a single event that somebody said has none."""
+        if self.origin.is_named:
+            return ""
+        return self.origin.run or f"{self.source}@{self.time:%Y-%m-%dT%H:%M:%SZ}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:

@@ -41,6 +41,8 @@ class Tag(StrEnum):
     DOUBTED = "correlate:user:doubted"
     DENIED = "reconcile:assignment:denied"
     ADOPTED = "reconcile:assignment:adopted"
+    UNDO_REQUESTED = "undo:run:requested"
+    RESTORED = "undo:assignment:restored"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ answer.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -15,7 +16,8 @@ class Check:
 
     `cause` is what led to the look and goes into the evidence; `run` the run it belongs to, if any; `attempt` how often
     this look was put off, which sets the next delay; `released` the hash of the set of held plans that was approved;
-    `recheck` asks also whether the person's user is still theirs.
+    `recheck` asks also whether the person's user is still theirs; `undoes` names a run of which what it took from this
+    person is given back first, as far as that is right.
     """
 
     person: str
@@ -24,6 +26,7 @@ class Check:
     attempt: int = 0
     released: str = ""
     recheck: bool = False
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,16 @@ class Release:
     run: str
     set_hash: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Somebody (`by`) asked at that instant that what a run (or a single cause) took be given back, and said why."""
+
+    run: str
+    by: str
+    because: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +87,4 @@ class SweepSlice:
     after: str = ""
 
 
-type Work = Check | Release | FanOut | SweepSlice
+type Work = Check | Release | FanOut | SweepSlice | Undo

@@ -21,7 +21,7 @@ _ATTEMPTS = 20
 class Run:
     """A run: why, how many people were asked for so far, and whether everybody was added (`whole`).
 
-    One that comes `behind` has little of the backlog while other runs need it.
+    One that comes `behind` has little of the backlog while other runs need it; `undoes` names the run that it undoes.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Run:
     released: str = ""
     whole: bool = False
     behind: bool = False
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lifecycle.contract import payloads
 from lifecycle.core import events
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
+from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Undo, Work
 from lifecycle.ports import Queue
 
 
@@ -57,6 +57,7 @@ WORK: dict[str, tuple[type[Work], str, Queue]] = {
     "lifecycle.plan.released": (Release, "run", Queue.SWEEPS),
     "lifecycle.project.fanout": (FanOut, "project", Queue.SWEEPS),
     "lifecycle.sweep.slice": (SweepSlice, "run", Queue.SWEEPS),
+    "lifecycle.undo.requested": (Undo, "run", Queue.SWEEPS),
 }
 """The app's own messages: the value each becomes, which field of it is the subject, and where it travels."""
 
