@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from lifecycle.core.calendar import earliest
+from lifecycle.core.calendar import earliest, ends
 from lifecycle.core.events import ExceptionGranted, Recorded
 from lifecycle.core.evidence import Record, Tag
 from lifecycle.core.plan import TOLERANCE
@@ -175,7 +175,7 @@ def _detail(taking: Taking, fact: ExceptionGranted, asked: Undoing) -> dict[str,
         "assignment": taking.assignment,
         "policy": taking.policy,
         "event": fact.recorded.id,
-        "until": str(fact.until),
+        "until": ends(fact.until, "UTC").isoformat(),
         "run": asked.run,
         "by": fact.approver,
         "because": asked.because,

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import batched
 from typing import Annotated, Any
 
@@ -116,6 +116,7 @@ async def _rehearse(asked: Undo, real: Ports) -> Undoing:
     if not await takings.of_run(real.records, asked.run):
         await _must_be_known(asked.run, real)
         return found
+    asked_already = await runs.pending(real.records, name_of(asked.run))
     ports = imagined(real)
     people = await begin_undo(asked, ports)
     looks: list[Check] = []
@@ -126,12 +127,19 @@ async def _rehearse(asked: Undo, real: Ports) -> Undoing:
                 if isinstance(one, LifecycleError):
                     found.failed[person] = str(one)
                     continue
-                found.people.append(Person(person, one[1]))
-                if any(each.state is State.OPEN for each in one[1]):
+                returns = _in_turn(one[1]) if person in asked_already else one[1]
+                found.people.append(Person(person, returns))
+                if any(each.state is State.OPEN for each in returns):
                     looks.append(check_of(asked.run, person))
             bar.step(len(some))
     await _ask_the_guard(looks, found, ports)
     return found
+
+
+def _in_turn(returns: list[Return]) -> list[Return]:
+    """Say of what can be given back that it was asked for already, and that its turn will come."""
+    why = "asked for already; its turn comes"
+    return [replace(one, state=State.WAITING, why=why) if one.state is State.OPEN else one for one in returns]
 
 
 async def _restore(asked: Undo, person: str, ports: Ports) -> tuple[Look, list[Return]] | LifecycleError:

@@ -125,6 +125,13 @@ async def progress(records: Records, name: str) -> Progress | None:
     return Progress(found, len(waiting), len(queued))
 
 
+async def pending(records: Records, name: str) -> set[str]:
+    """Return the people of a run who wait for their turn, or whose check is on the queue."""
+    waiting = await records.rows(_partition(name), after="p-", before="q")
+    queued = await records.rows("backlog", after=f"c-{safe(name)}|", before=f"c-{safe(name)}}}")
+    return {row.value.decode() for row in waiting} | {unpack(Queued, row.value).person for row in queued}
+
+
 async def _change(records: Records, run: Run, rows: list[Change], asked: int = 0, *, whole: bool = False) -> None:
     partition = _partition(run.name)
     for _ in range(_ATTEMPTS):
