@@ -164,9 +164,17 @@ def _fact(name: str, one: Return, seen: Look, asked: Undoing) -> ExceptionGrante
         one.taking.package,
         one.until or seen.now + UNENDING,
         asked.by,
-        asked.run[:_NAMED],
-        f"restored from {asked.run}: {asked.because}",
+        _ticket(asked.run),
+        _justification(asked.run, asked.because),
     )
+
+
+def _ticket(run: str) -> str:
+    return run[:_NAMED]
+
+
+def _justification(run: str, because: str) -> str:
+    return f"restored from {run}: {because}"
 
 
 def _detail(taking: Taking, fact: ExceptionGranted, asked: Undoing) -> dict[str, object]:
@@ -189,4 +197,6 @@ def _as_written(fact: ExceptionGranted, record: Record) -> ExceptionGranted:
         recorded=replace(fact.recorded, subject=record.chain, time=record.at),
         until=datetime.fromisoformat(str(record.detail["until"])),
         approver=str(record.detail["by"]),
+        ticket=_ticket(str(record.detail["run"])),
+        justification=_justification(str(record.detail["run"]), str(record.detail["because"])),
     )

@@ -13,9 +13,9 @@ from lifecycle.core.model import GuardLimits, Limit
 from lifecycle.core.work import Undo
 from lifecycle.records import facts, holds, runs
 from lifecycle.records.dossier import open_dossier
-from lifecycle.undo import UNENDING, begin_undo, check_of
+from lifecycle.undo import UNENDING, begin_undo, check_of, restore
 from tests.builders import UNLIMITED, closed, opened
-from tests.fakes.faults import no_pause
+from tests.fakes.faults import Crash, no_pause
 from tests.laws.driving import DAY, HOUR, MINUTE, Turns, examples, interleave, pause, run
 from tests.scenarios.test_undoing import END, asked, employed, mend, on_a_project, requested, restored, rows, wave
 
@@ -118,8 +118,32 @@ def test_dying_at_any_write_of_the_undoing_gives_back_once(after):
         days.pass_by(2 * HOUR)
         deaths = days.deaths
         assert rows(company) == before["E1"], number
-        assert len(restored(company)) == len(granted(company)) == len(added(company)) == 1, number
+        (record,), (fact,) = restored(company), granted(company)
+        assert (fact.recorded.time, fact.until.isoformat()) == (record.at, record.detail["until"]), number
+        assert len(added(company)) == 1, number
     assert number > 10
+
+
+def test_what_the_record_says_is_what_is_stored_however_late():
+    """Dead between the two, and taken up a day later in another's name: approver, time and end are the record's."""
+    days = employed("E1", ends=None)
+    company = days.company
+    name, _ = wave(days, "E1")
+    mend(days, "E1")
+    begun = company.clock.now()
+    run(begin_undo(Undo(name, "entra:boss", "INC-1", begun), company.ports))
+    company.records.crash_after = company.records.writes + 1  # the record: the look before it finds nothing to write
+    with pytest.raises(Crash):
+        run(restore(check_of(name, "e1"), company.ports))
+    assert len(restored(company)) == 1
+    assert granted(company) == []
+    company.clock.move(DAY)
+    run(begin_undo(Undo(name, "entra:other", "INC-2", company.clock.now()), company.ports))
+    days.pass_by(HOUR)
+    (record,), (fact,) = restored(company), granted(company)
+    assert (fact.recorded.time, fact.approver, fact.until) == (begun, "entra:boss", begun + UNENDING)
+    assert (record.at, fact.justification) == (begun, f"restored from {name}: INC-1")
+    assert ("extra", begun + UNENDING) in rows(company)
 
 
 @pytest.mark.parametrize("after", [True, False])

@@ -306,6 +306,56 @@ def test_what_they_requested_anew_is_left_as_it_is(over):
     assert restored(days.company) == []
 
 
+def test_what_they_had_and_gave_up_before_the_run_is_no_obstacle():
+    """An assignment of last week that is over says nothing about the one that was taken."""
+    days = employed("E1", requests=False)
+    days.company.directory.give_back(requested(days.company).id)
+    days.pass_by(DAY)
+    requested(days.company)
+    days.pass_by(HOUR)
+    name, before = wave(days, "E1")
+    mend(days, "E1")
+    asked(days, name)
+    assert rows(days.company) == before["E1"]
+
+
+def test_what_was_given_up_a_moment_ago_counts():
+    """Ours came back by itself and the person gave it up; undoing sees that before any other look did."""
+    days = employed("E1")
+    company = days.company
+    requested(company, "care")
+    days.pass_by(HOUR)
+    name, _ = wave(days, "E1")
+    mend(days, "E1")
+    (row,) = [
+        one
+        for one in company.directory.rows("user-e1")
+        if one.state is AssignmentState.DELIVERED and one.package == "package-care"
+    ]
+    days.pass_by(HOUR)
+    company.directory.give_back(row.id)
+    asked(days, name)
+    assert company.has() == {"base", "extra"}
+    assert [one.detail["package"] for one in restored(company)] == ["extra"]
+
+
+def test_a_person_who_got_another_key_meanwhile_is_found():
+    """HR joined two records after the run: what was taken under the one comes back to the person."""
+    days = employed("E1")
+    company = days.company
+    name, before = wave(days, "E1")
+    mend(days, "E1")
+    known = a_worker("E1", department="Care", person_id="A-7")
+    days.tell(joined("j2", company.clock.now(), FIRST, known))
+    days.pass_by(HOUR)
+    asked(days, name)
+    assert rows(company) == before["E1"]
+    (record,) = restored(company, "a-7")
+    assert record.chain == "a-7"
+    asked(days, name)
+    assert len(restored(company, "a-7")) == 1
+
+
 def test_what_they_give_up_after_it_came_back_stays_gone():
     """Asked again, undo sees the denial and leaves it."""
     days = employed("E1")

@@ -76,6 +76,9 @@ def test_applying_sends_one_message_in_the_name_of_who_is_signed_in(shell):
     assert shell.json("undo", RUN, code=2)["totals"] == {"back": 2, "waiting": 0, "open": 1, "skipped": 0}
     shell.settle()
     assert state(shell.json("undo", RUN)) == {"base": "back", "care": "back", "extra": "waiting"}
+    assert "asked for already; its turn comes" in shell("undo", RUN).stdout
+    shell.time(timedelta(seconds=2))
+    assert "its request is under way" in shell("undo", RUN).stdout
     shell.time(HOUR)
     found = shell.json("undo", RUN)
     assert state(found) == {"base": "back", "care": "back", "extra": "back"}
