@@ -12,7 +12,7 @@ from lifecycle import messages
 from lifecycle.afford import affordable
 from lifecycle.alert import alert, leaver_due, remains, waiting_for_user
 from lifecycle.apply import apply, rules_of
-from lifecycle.attribute import attribute
+from lifecycle.itemise import itemise
 from lifecycle.core.calendar import earliest
 from lifecycle.core.desired import Standing
 from lifecycle.core.evidence import Tag
@@ -71,7 +71,7 @@ async def _close_gap(seen: Look, check: Check, ports: Ports) -> datetime | None:
     if steps:
         detail = {"plan": seen.plan.hash, "model": seen.plan.model, "steps": [describe(step) for step in steps]}
         await seen.dossier.append(seen.now, Tag.PLANNED, check.cause, detail)
-    await attribute(steps, seen, check, ports)
+    await itemise(steps, seen, check, ports)
     for step in steps:
         if step.package not in _under_way(seen.dossier, seen.now):
             await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bool(check.run))

@@ -19,7 +19,7 @@ from lifecycle.withhold import run_of
 _EVENT = "event:"
 
 
-async def attribute(steps: Iterable[ChangeStep], seen: Look, check: Check, ports: Ports) -> None:
+async def itemise(steps: Iterable[ChangeStep], seen: Look, check: Check, ports: Ports) -> None:
     """Write down what these steps take away; nothing is written when they take nothing."""
     taking = [step for step in steps if takes_away(step)]
     if not taking or seen.match is None:
