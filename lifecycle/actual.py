@@ -48,6 +48,7 @@ def overlay(
                 ours=mine is not None,
                 adoptable=mine is None and row.policy == package.policy,
                 auto=row.policy in auto or row.status.casefold().startswith("autoassignment"),
+                policy=row.policy,
             )
         )
     seen = {assignment.id for assignment in found}

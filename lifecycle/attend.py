@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from lifecycle import messages
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
-from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice
+from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Undo
 from lifecycle.dispose import dispose
 from lifecycle.drift import slice_of
 from lifecycle.errors import Lost, Permanent, Transient
@@ -21,6 +21,7 @@ from lifecycle.reconcile import reconcile
 from lifecycle.records import runs, told
 from lifecycle.release import approve_release, refuse_release
 from lifecycle.sweep import fan_out
+from lifecycle.undo import begin_undo, restore
 
 _LOG = logging.getLogger("lifecycle")
 _FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
@@ -51,8 +52,19 @@ async def work(body: bytes, ports: Ports, *, queue: Queue, session: str | None =
                 await dispose(asked, ports)
             case SweepSlice():
                 await slice_of(asked, ports)
+            case Undo():
+                await _undo(asked, ports)
     except Permanent as error:
         await set_aside(queue, body, str(error), ports, session=session)
+
+
+async def _undo(asked: Undo, ports: Ports) -> None:
+    """Begin to undo a run, in a minute when it cannot be begun now: somebody was being looked at, a read failed."""
+    try:
+        await begin_undo(asked, ports)
+    except Transient:
+        now = ports.clock.now()
+        await messages.ask(ports.bus, asked, now=now, at=now + _FIRST)
 
 
 async def attend(check: Check, ports: Ports) -> None:
@@ -61,6 +73,8 @@ async def attend(check: Check, ports: Ports) -> None:
         await runs.taken_up(ports.records, check.run, check.person)
     mark = await told.read(ports.records, check.person)  # before the facts are read: what is told later stays marked
     try:
+        if check.undoes:
+            await restore(check, ports)
         await reconcile(check, ports)
     except Lost:
         await _again(check, ports, _LOST_AGAIN, mark)

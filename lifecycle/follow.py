@@ -202,8 +202,9 @@ def _seen_in_rows(
             old = rows.get(flight.assignment)
             if old is None or old.state is not AssignmentState.EXPIRED:
                 return None
-            holding = dossier.holdings.get(flight.assignment)
-            return [] if holding is None else [put_holding(dossier, taken(holding, now))]
+            theirs = Holding(package=flight.package, assignment=flight.assignment, ends=None, at=now)
+            holding = dossier.holdings.get(flight.assignment, theirs)
+            return [put_holding(dossier, taken(holding, now))]
         case _:
             return None
 

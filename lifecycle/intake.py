@@ -66,6 +66,8 @@ def _trusted(queue: Queue, body: bytes, ports: Ports, now: datetime) -> Fact:
             f"event {envelope.id}: {envelope.type} may not arrive on the queue {queue}, only on {info.queue}; "
             "send it there, with that queue's own Sender role"
         )
+    if envelope.source == messages.UNDO:
+        raise Untrusted(f"event {envelope.id}: the source {envelope.source} is the app's own and sends nothing")
     if envelope.source not in _listed(info.group, ports.model.sources):
         raise Untrusted(
             f"event {envelope.id}: the source {envelope.source} is not listed under sources.{info.group} of the access "

@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from lifecycle.contract.cloudevents import TYPES, encode_work, message_id, message_of, type_of
-from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Work
+from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
 from lifecycle.ports import Bus, Message, Queue
 
 SOURCE = "/lifecycle"
+UNDO = "/lifecycle/undo"
+"""The source of exceptions that `lifecycle.undo` grants; nothing with it is ever taken from a queue."""
+
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -52,6 +55,8 @@ def _about(work: Work) -> str:
             return f"{work.project} {work.run} {work.after}"
         case SweepSlice():
             return f"{work.run} {work.kind} {work.about} {work.after}"
+        case Undo():
+            return f"{work.run} {work.by} {work.at.isoformat()}"
 
 
 async def notify(

@@ -19,6 +19,7 @@ from lifecycle.core.plan import Keep
 from lifecycle.core.work import Check
 from lifecycle.correlate import names_of
 from lifecycle.errors import Lost, Transient
+from lifecycle.itemise import itemise
 from lifecycle.look import Look, look
 from lifecycle.measure import measure
 from lifecycle.ports import Ports
@@ -71,6 +72,7 @@ async def _close_gap(seen: Look, check: Check, ports: Ports) -> datetime | None:
     if steps:
         detail = {"plan": seen.plan.hash, "model": seen.plan.model, "steps": [describe(step) for step in steps]}
         await seen.dossier.append(seen.now, Tag.PLANNED, check.cause, detail)
+    await itemise(steps, seen, check, ports)
     for step in steps:
         if step.package not in _under_way(seen.dossier, seen.now):
             await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bool(check.run))

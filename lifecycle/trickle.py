@@ -7,6 +7,7 @@ nobody's access.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from lifecycle import messages
@@ -45,7 +46,8 @@ async def trickle(name: str, ports: Ports) -> None:
         if not chosen:
             await ask_for(name, ports)
             return
-        checks = [Check(person, run.cause, run=name, released=run.released, recheck=run.recheck) for person in chosen]
+        like = Check("", run.cause, run=name, released=run.released, recheck=run.recheck, undoes=run.undoes)
+        checks = [replace(like, person=person) for person in chosen]
         await messages.ask_all(ports.bus, list(checks), now=now, mark=f"{name} {run.begun.isoformat()}")
         if not await runs.asked(ports.records, run, chosen):
             await runs.close(ports.records, name)

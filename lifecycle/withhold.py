@@ -126,7 +126,7 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
     waits = before is not None and not before.released and before.contested == doubted.contested
     if before is not None and waits and before.hash == part.hash:
         return
-    run = before.run if before is not None and not before.released else _run_of(check)
+    run = before.run if before is not None and not before.released else run_of(check)
     steps, rows = tuple(map(describe, part.changes)), tuple(map(_row, part.changes))
     causes = await causes_of(seen.known, check, ports)
     earlier = await holds.held_of(ports.records, run, seen.dossier.person)
@@ -141,7 +141,7 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
     await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now)
 
 
-def _run_of(check: Check) -> str:
+def run_of(check: Check) -> str:
     """Return what the hold gathers under; what a mere wake-up found belongs to this person alone."""
     run = "" if check.run == FOLLOWING else check.run
     return run or (f"person:{check.person}" if check.cause == "wake" else check.cause)

@@ -27,6 +27,7 @@ from lifecycle.cli import (
     sandbox,
     send,
     sweep,
+    undo,
 )
 from lifecycle.cli.exits import Code
 from lifecycle.cli.screen import failure
@@ -96,6 +97,7 @@ for group in (
     renew,
     project,
     sweep,
+    undo,
     budget,
     delays,
     evidence,

@@ -50,6 +50,8 @@ class Tag(StrEnum):
     DISCARD_INTENDED = "quarantine:discard:intended"
     DISCARDED = "quarantine:message:discarded"
     KEPT = "quarantine:message:kept"
+    UNDO_REQUESTED = "undo:run:requested"
+    RESTORED = "undo:assignment:restored"
 
 
 @dataclass(frozen=True, slots=True)

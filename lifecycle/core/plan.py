@@ -28,7 +28,7 @@ EXPIRES_WITHIN = timedelta(minutes=15)
 class Assignment:
     """A live assignment as it is: `ours` is our policy and in our ledger; `auto` an auto-assignment policy's row.
 
-    `adoptable` is a row in our own policy that our ledger does not know.
+    `adoptable` is a row in our own policy that our ledger does not know; `policy` the policy that gave it.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Assignment:
     ours: bool = False
     adoptable: bool = False
     auto: bool = False
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

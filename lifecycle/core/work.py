@@ -6,6 +6,7 @@ answer.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -15,7 +16,8 @@ class Check:
 
     `cause` is what led to the look and goes into the evidence; `run` the run it belongs to, if any; `attempt` how often
     this look was put off, which sets the next delay; `released` the hash of the set of held plans that was approved;
-    `recheck` asks also whether the person's user is still theirs.
+    `recheck` asks also whether the person's user is still theirs; `undoes` names a run of which what it took from this
+    person is given back first, as far as that is right.
     """
 
     person: str
@@ -24,6 +26,7 @@ class Check:
     attempt: int = 0
     released: str = ""
     recheck: bool = False
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,16 @@ class Dispose:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """Somebody (`by`) asked at that instant that what a run (or a single cause) took be given back, and said why."""
+
+    run: str
+    by: str
+    because: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FanOut:
     """Look at everybody on a project, from the person behind `after` on."""
 
@@ -111,7 +124,7 @@ class SweepSlice:
     by: str = ""
 
 
-type Work = Check | Release | ReleaseRefused | Dispose | FanOut | SweepSlice
+type Work = Check | Release | ReleaseRefused | Dispose | FanOut | SweepSlice | Undo
 
 BECAUSE = 500
 """Characters of a reason that somebody states: it goes into the evidence, and records are bounded."""

@@ -22,7 +22,7 @@ class Run:
     """A run: why, how many people were asked for so far, and whether everybody was added (`whole`).
 
     One that comes `behind` has little of the backlog while other runs need it. `by` is who asked for it at the command
-    line, if somebody did.
+    line, if somebody did; `undoes` names the run that it undoes.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Run:
     whole: bool = False
     behind: bool = False
     by: str = ""
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,13 @@ async def progress(records: Records, name: str) -> Progress | None:
     waiting = await records.rows(_partition(name), after="p-", before="q")
     queued = await records.rows("backlog", after=f"c-{safe(name)}|", before=f"c-{safe(name)}}}")
     return Progress(found, len(waiting), len(queued))
+
+
+async def pending(records: Records, name: str) -> set[str]:
+    """Return the people of a run who wait for their turn, or whose check is on the queue."""
+    waiting = await records.rows(_partition(name), after="p-", before="q")
+    queued = await records.rows("backlog", after=f"c-{safe(name)}|", before=f"c-{safe(name)}}}")
+    return {row.value.decode() for row in waiting} | {unpack(Queued, row.value).person for row in queued}
 
 
 async def _change(records: Records, run: Run, rows: list[Change], asked: int = 0, *, whole: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lifecycle.contract import payloads
 from lifecycle.core import events
-from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Work
+from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
 from lifecycle.ports import Queue
 
 
@@ -59,6 +59,7 @@ WORK: dict[str, tuple[type[Work], str, Queue]] = {
     "lifecycle.quarantine.dispose": (Dispose, "request", Queue.SWEEPS),
     "lifecycle.project.fanout": (FanOut, "project", Queue.SWEEPS),
     "lifecycle.sweep.slice": (SweepSlice, "run", Queue.SWEEPS),
+    "lifecycle.undo.requested": (Undo, "run", Queue.SWEEPS),
 }
 """The app's own messages: the value each becomes, which field of it is the subject, and where it travels."""
 
