@@ -8,8 +8,10 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lifecycle.adapters.blobs.address import ContainerAddress
 from lifecycle.adapters.clock import OffsetClock, SystemClock
 from lifecycle.adapters.folder import FolderBodies
+from lifecycle.adapters.folder_seals import FolderSeals
 from lifecycle.adapters.graph import GraphClient, GraphEntitlements, GraphReviews, GraphUsers, StaticToken
 from lifecycle.adapters.sqlite import SqliteRecords
 from lifecycle.adapters.tables.address import TableAddress
@@ -21,6 +23,7 @@ from lifecycle.settings import Settings
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+    from lifecycle.adapters.blobs.seals import BlobSeals
     from lifecycle.adapters.servicebus import ServiceBus
     from lifecycle.adapters.tables.records import TableRecords
     from lifecycle.core.model import AccessModel
@@ -35,6 +38,7 @@ class Wiring:
         self._bus: ServiceBus | None = None
         self._graph: GraphClient | None = None
         self._records: SqliteRecords | TableRecords | None = None
+        self._seals: FolderSeals | BlobSeals | None = None
         self._credential: AsyncTokenCredential | None = None
         self._once = asyncio.Lock()
 
@@ -73,6 +77,14 @@ class Wiring:
         return self._records
 
     @property
+    def seals(self) -> "FolderSeals | BlobSeals":
+        """Return the seals; nothing is connected before the first use."""
+        if self._seals is None:
+            at = self.settings.seals_at
+            self._seals = FolderSeals(at) if isinstance(at, Path) else self._container(at)
+        return self._seals
+
+    @property
     def graph(self) -> GraphClient:
         """Return the Graph client; the SDK is loaded at the first call."""
         if self._graph is None:
@@ -95,6 +107,11 @@ class Wiring:
 
         return TableRecords(at, None if at.emulated else self.credential)
 
+    def _container(self, at: ContainerAddress) -> "BlobSeals":
+        from lifecycle.adapters.blobs.seals import BlobSeals  # noqa: PLC0415 - as above
+
+        return BlobSeals(at, None if at.emulated else self.credential)
+
     async def model(self) -> "AccessModel":
         """Read and compile the access model."""
         from lifecycle.adapters.rules import load  # noqa: PLC0415 - compiling rules loads the CEL library
@@ -112,11 +129,13 @@ class Wiring:
             reviews=GraphReviews(self.graph),
             pace=SharedPace(self.records, self.clock, writes_per_second=self.settings.writes_per_second),
             meter=Meter(self.records),
+            seals=self.seals,
             model=await self.model(),
         )
 
     async def close(self) -> None:
         """Close whatever was opened."""
-        for client in (self._bus, self._graph, self._records, self._credential):
+        blobs = None if isinstance(self._seals, FolderSeals) else self._seals
+        for client in (self._bus, self._graph, self._records, blobs, self._credential):
             if client is not None:
                 await client.close()

@@ -53,6 +53,7 @@ from tests.fakes.directory import MemoryDirectory
 from tests.fakes.faults import Pause, no_pause
 from tests.fakes.pace import OpenPace
 from tests.fakes.records import MemoryRecords
+from tests.fakes.seals import MemorySeals
 
 HR, PMO, ITSM = "/hr/test", "/pmo", "/itsm"
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -227,6 +228,7 @@ class Company:
         self.bodies = MemoryBodies()
         self.pace = OpenPace()
         self.meter = Meter(self.records)
+        self.seals = MemorySeals(pause=pause)
         self.model = model
 
     @property
@@ -241,6 +243,7 @@ class Company:
             reviews=self.directory,
             pace=self.pace,
             meter=self.meter,
+            seals=self.seals,
             model=self.model,
         )
 

@@ -24,6 +24,7 @@ from lifecycle.cli import (
     sandbox,
     send,
     sweep,
+    verify,
 )
 from lifecycle.cli.exits import Code
 from lifecycle.cli.screen import failure
@@ -80,5 +81,5 @@ app = typer.Typer(
     "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan and dry runs); 64 wrong usage.",
 )
 
-for group in (sandbox, send, feed, adopt, plan, explain, due, held, renew, project, sweep, budget, quarantine):
+for group in (sandbox, send, feed, adopt, plan, explain, due, held, renew, project, sweep, budget, quarantine, verify):
     group.register(app)

@@ -41,6 +41,26 @@ class Tag(StrEnum):
     DOUBTED = "correlate:user:doubted"
     DENIED = "reconcile:assignment:denied"
     ADOPTED = "reconcile:assignment:adopted"
+    RUN_BEGUN = "sweep:run:begun"
+    RUN_HELD = "guard:run:held"
+    RUN_FINISHED = "trickle:run:finished"
+    RELEASE_ASKED = "sweep:release:asked"
+    RELEASE_APPROVED = "sweep:release:approved"
+    RELEASE_REFUSED = "sweep:release:refused"
+    SEALED = "seal:ledger:sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What is known of a call to Graph: both request ids, the HTTP status, SHA-256 of the body sent.
+
+    `status` is 0 and `request_id` empty when no answer came.
+    """
+
+    status: int
+    request_id: str = ""
+    client_request_id: str = ""
+    body_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

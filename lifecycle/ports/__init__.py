@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from lifecycle.core.budget import Spent
+from lifecycle.core.evidence import Wire
 from lifecycle.core.model import AccessModel
 from lifecycle.ports.bus import (
     Bodies,
@@ -33,7 +34,6 @@ from lifecycle.ports.directory import (
     Submitted,
     User,
     Users,
-    Wire,
 )
 from lifecycle.ports.records import (
     Change,
@@ -44,6 +44,7 @@ from lifecycle.ports.records import (
     Replace,
     Row,
 )
+from lifecycle.ports.seals import Seals
 
 __all__ = [
     "AlreadyOpen",
@@ -73,6 +74,7 @@ __all__ = [
     "RequestState",
     "Reviews",
     "Row",
+    "Seals",
     "SetAside",
     "Sighting",
     "Submitted",
@@ -130,4 +132,5 @@ class Ports:
     reviews: Reviews
     pace: Pace
     meter: Meter
+    seals: Seals
     model: AccessModel

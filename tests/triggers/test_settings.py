@@ -10,6 +10,7 @@ ENOUGH = {
     "LIFECYCLE_RECORDS": "sqlite:///records.db",
     "LIFECYCLE_MODEL": "model.yaml",
     "LIFECYCLE_BODIES": "bodies",
+    "LIFECYCLE_SEALS": "seals",
 }
 
 

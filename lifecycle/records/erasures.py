@@ -1,0 +1,50 @@
+"""The chain `erasures`: which chains were erased by which rule, so that an erased chain is not taken for a removed one.
+
+It names a chain by its hash, as seals do: what was erased cannot be read from it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lifecycle.core.proof import Point
+from lifecycle.ports import Records
+from lifecycle.records.ledger import chain_in, partition_of
+
+CHAIN = "erasures"
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A chain that was erased: how long it was and where it ended, and the newest seal there was by then."""
+
+    chain: str
+    length: int
+    head: str
+    seal: int
+
+    def rest(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return the points that are about what began under that name since."""
+        last = max(
+            (place for place, one in enumerate(points, start=1) if one.seal <= self.seal or self._is(one)), default=0
+        )
+        return points[last:]
+
+    def _is(self, point: Point) -> bool:
+        return (point.length, point.head) == (self.length, self.head)
+
+
+async def all_erased(records: Records) -> dict[str, list[Erased]]:
+    """Return every erasure by its chain, in the order in which they were made."""
+    found: dict[str, list[Erased]] = {}
+    for record in await chain_in(records, partition_of(CHAIN)):
+        said = record.detail
+        one = Erased(str(said["chain"]), int(str(said["length"])), str(said["head"]), int(str(said["seal"])))
+        found.setdefault(one.chain, []).append(one)
+    return found
+
+
+def still_there(points: Sequence[Point], erasures: Iterable[Erased]) -> Sequence[Point]:
+    """Return what seals say of a chain since it was last erased."""
+    for one in erasures:
+        points = one.rest(points)
+    return points
