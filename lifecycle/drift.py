@@ -16,7 +16,7 @@ from lifecycle.deny import read_reviews
 from lifecycle.follow_many import follow_package
 from lifecycle.ports import Ports
 from lifecycle.recognise import compare_users
-from lifecycle.records import checkpoints, reports, runs
+from lifecycle.records import annals, checkpoints, reports, runs
 from lifecycle.records.runs import Run
 from lifecycle.replan import replan
 from lifecycle.sweep import wake
@@ -27,7 +27,9 @@ async def drift(ports: Ports, run: str = "") -> str:
     """Begin a sweep over every package, and return its run: `run`, or one named by the time."""
     now = ports.clock.now()
     run = run or f"drift:{now:%Y-%m-%dT%H:%M:%SZ}"
-    await runs.begin(ports.records, Run(run, f"sweep:{run}", now, recheck=True))
+    begun = Run(run, f"sweep:{run}", now, recheck=True)
+    await annals.begun(ports.records, begun, "drift", now, packages=len(ports.model.packages), model=ports.model.hash)
+    await runs.begin(ports.records, begun)
     slices = [SweepSlice(run, Sweep.PACKAGE, name) for name in ports.model.packages]
     slices += [SweepSlice(run, kind) for kind in (Sweep.USERS, Sweep.REVIEWS, Sweep.BUDGET)]
     await messages.ask_all(ports.bus, list(slices), now=now, mark=run)

@@ -48,7 +48,8 @@ class Fold:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        self._files = [self._stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)) for _ in range(16)]
+        for _ in range(16):
+            self._files.append(self._stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)))
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -86,9 +87,7 @@ class Fold:
     def _take(self, number: int, body: bytes, known: dict[int, _Read]) -> None:
         known[number] = _Read(number, body_of.hash_of(body), "")
         try:
-            seal, lines = body_of.read(body)
-            if seal.number != number:
-                raise ValueError(f"it says that it is seal {seal.number}")
+            seal, lines = body_of.read(number, body)
         except ValueError as error:
             self.breaks.append(SealBreak(number, Break(Kind.ALTERED, number, str(error))))
             return

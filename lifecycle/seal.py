@@ -13,7 +13,7 @@ from itertools import batched
 
 from lifecycle.core import seal as body_of
 from lifecycle.core.evidence import GENESIS, Tag
-from lifecycle.core.seal import Entry, Seal, entry_of, name_of, number_of
+from lifecycle.core.seal import Entry, Seal, name_of, number_of
 from lifecycle.errors import Lost, Permanent
 from lifecycle.ports import Ports, Records
 from lifecycle.records import ledger, moved
@@ -65,7 +65,7 @@ async def seal(ports: Ports) -> Seal:
         taken = await ports.seals.get(made.name)
         if taken is None:
             raise
-        made, body = _read(made.name, taken)[0], taken
+        made, body = _read(made.number, taken)[0], taken
     await _noted(ports, made, body_of.hash_of(body))
     for day in _settled(last, made):
         await moved.forget_day(ports.records, day)
@@ -80,7 +80,7 @@ async def _known(ports: Ports) -> _Known:
         body = await ports.seals.get(name_of(number))
         if body is None:
             raise Permanent(f"{name_of(number)} is listed and not there; nothing was sealed. Run `lifecycle verify`")
-        found, lines = _read(name_of(number), body)
+        found, lines = _read(number, body)
         if known.newest is None:
             known.newest, known.hash = found, body_of.hash_of(body)
         for line in lines:
@@ -90,14 +90,13 @@ async def _known(ports: Ports) -> _Known:
     return known
 
 
-def _read(name: str, body: bytes) -> tuple[Seal, list[bytes]]:
+def _read(number: int, body: bytes) -> tuple[Seal, list[bytes]]:
     try:
-        found, lines = body_of.read(body)
+        return body_of.read(number, body)
     except ValueError as error:
-        raise Permanent(f"{name} is no seal any more: {error}; nothing was sealed. Run `lifecycle verify`") from None
-    if found.name != name:
-        raise Permanent(f"{name} holds {found.name}; nothing was sealed. Run `lifecycle verify`")
-    return found, lines
+        raise Permanent(
+            f"{name_of(number)} is no seal any more: {error}; nothing was sealed. Run `lifecycle verify`"
+        ) from None
 
 
 async def _moved(records: Records, known: _Known, now: datetime) -> AsyncIterator[Entry]:

@@ -136,7 +136,7 @@ async def _batches(
 ) -> AsyncIterator[list[tuple[str, str]]]:
     """Yield hash and partition of the chains of a shard, some at a time."""
     if chosen is not None:
-        for some in batched([(name, place) for name, place in chosen.items() if name[0] == shard], _AT_ONCE):
+        for some in batched([one for one in chosen.items() if one[0][0] == shard], _AT_ONCE, strict=False):
             yield list(some)
         return
     waiting: list[tuple[str, str]] = []

@@ -91,7 +91,15 @@ class Record:
             "cause": self.cause,
             "detail": self.detail,
         }
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return form_of(content)
+
+
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def form_of(content: Mapping[str, object]) -> bytes:
+    """Return the one form of what a record says: sorted keys, no white space, UTF-8."""
+    return _encoder.encode(content).encode()
 
 
 def parse(stored: bytes) -> Record:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from lifecycle.core.evidence import GENESIS
+from lifecycle.core.evidence import GENESIS, form_of
 
 _FIELDS = {"chain": str, "number": int, "before": str, "at": str, "tag": str, "cause": str, "detail": dict}
 
@@ -173,7 +173,7 @@ def content_of(stored: bytes) -> Mapping[str, Any] | None:
         if not all(type(content[name]) is kind for name, kind in _FIELDS.items()):
             return None
         at = datetime.fromisoformat(content["at"]).astimezone(UTC).isoformat()
-        same = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() == stored
+        same = form_of(content) == stored
     except (ValueError, OverflowError, RecursionError):
         return None
     return content if same and content["at"] == at else None

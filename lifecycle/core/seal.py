@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from lifecycle.core.evidence import GENESIS
 
@@ -73,15 +74,17 @@ def hash_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def read(body: bytes) -> tuple[Seal, list[bytes]]:
-    """Return a seal and its entries' lines. Raises `ValueError`, with what is wrong, for anything else."""
+def read(number: int, body: bytes) -> tuple[Seal, list[bytes]]:
+    """Return the seal of that number and its entries' lines. Raises `ValueError`, with what is wrong, for all else."""
     lines = body.split(b"\n")
     if len(lines) < 2 or lines.pop() != b"":  # noqa: PLR2004 - the header and what is behind its line break
         raise ValueError("it does not end where a seal ends")
     seal = _seal(lines.pop(0))
+    if seal.number != number:
+        raise ValueError(f"it says that it is seal {seal.number}")
     if len(lines) != seal.chains or not all(map(_LINE.fullmatch, lines)):
         raise ValueError("a line is no chain's, or their number is not the one it states")
-    if any(before[:64] >= after[:64] for before, after in zip(lines, lines[1:], strict=False)):
+    if any(before[:64] >= after[:64] for before, after in pairwise(lines)):
         raise ValueError("its chains are not in order")
     if merkle_root(lines) != seal.root:
         raise ValueError("its chains do not lead to its Merkle root")

@@ -91,15 +91,21 @@ async def approve(records: Records, run: str, wanted: str, by: str, at: datetime
     Raises `Permanent` when nothing is held, or when the set has changed since it was shown.
     """
     found = await held_set(records, run)
-    if not found.plans:
-        raise Permanent(f"run {run}: nothing is held; see `lifecycle held`")
-    if found.hash != wanted:
-        raise Permanent(
-            f"run {run}: the held set is now {found.hash[:12]}, not {wanted[:12]}; look again with `lifecycle held`"
-        )
+    check(found, wanted)
     approval = Approval(run, wanted, tuple(sorted(held.hash for held in found.plans)), by, at)
     await records.write(_partition(run), [Put("approval", pack(approval))])
     return approval
+
+
+def check(found: HeldSet, wanted: str) -> None:
+    """Raise `Permanent` when nothing is held, or another set than the one with that hash."""
+    if not found.plans:
+        raise Permanent(f"run {found.run}: nothing is held; see `lifecycle held`")
+    if found.hash != wanted:
+        raise Permanent(
+            f"run {found.run}: the held set is now {found.hash[:12]}, not {wanted[:12]}; look again with "
+            "`lifecycle held`"
+        )
 
 
 async def approval_of(records: Records, run: str) -> Approval | None:

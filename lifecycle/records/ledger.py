@@ -25,7 +25,7 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of a chain, and the day for which it was last marked as moved; `etag` is empty before the first record."""
+    """The end of a chain, and for which day it was last marked as moved; `etag` is empty before the first record."""
 
     length: int = 0
     hash: str = GENESIS

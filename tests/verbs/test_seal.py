@@ -31,7 +31,7 @@ async def enter(company, *runs):
 
 def listed(company, number):
     """The chains that a seal lists, by their lengths."""
-    _, lines = body_of.read(company.seals.kept[name_of(number)])
+    _, lines = body_of.read(number, company.seals.kept[name_of(number)])
     names = {moved.chain_id(name): name for name in company.records.partitions() if name.startswith("chain-")}
     entries = [entry_of(line) for line in lines]
     return {names[one.chain].removeprefix("chain-run:"): one.length for one in entries}
@@ -187,7 +187,7 @@ def test_what_is_written_reads_back():
     """Number, instant, chains and root."""
     entries = [Entry(f"{number:064x}", number, "f" * 64) for number in range(1, 8)]
     made, body = body_of.written(7, START, "a" * 64, entries)
-    found, lines = body_of.read(body)
+    found, lines = body_of.read(7, body)
     assert (found, [entry_of(line) for line in lines]) == (made, entries)
 
 
@@ -199,7 +199,7 @@ def test_a_seal_with_any_byte_changed_is_none(byte):
     changed = bytearray(body)
     changed[byte % len(body)] ^= 1
     try:
-        found, _ = body_of.read(bytes(changed))
+        found, _ = body_of.read(7, bytes(changed))
     except ValueError:
         return
     assert (found.root, found.chains) == (

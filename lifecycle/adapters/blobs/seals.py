@@ -26,6 +26,7 @@ CONNECT, ANSWER = timedelta(seconds=5), timedelta(seconds=60)
 _TAKEN = frozenset({"BlobAlreadyExists", "ConditionNotMet", "BlobImmutableDueToPolicy"})
 _ABSENT = "BlobNotFound"
 _BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 _NOT_ALLOWED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 # Microsoft publishes this key; every emulator has it: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
@@ -96,17 +97,17 @@ class BlobSeals:
                 f"{text}; the app's identity may not use the container: give it the role {ROLE} on it (a new assignment"
                 " takes minutes), and let the account's firewall admit the app"
             )
-        if status in _BUSY:
-            return Throttled(f"{text}; the container is busy")
-        if isinstance(error, ClientAuthenticationError) and not code:
-            return Transient(f"{text}; no token: check the app's identity")
-        if (
-            code
-            and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-            and status != HTTPStatus.CONFLICT
-        ):
-            return Permanent(f"{text}; the container does not take this")
-        return Transient(f"{text}; it is tried again")
+        return _by_status(status, code, text, no_token=isinstance(error, ClientAuthenticationError) and not code)
+
+
+def _by_status(status: int, code: str, text: str, *, no_token: bool) -> LifecycleError:
+    if status in _BUSY:
+        return Throttled(f"{text}; the container is busy")
+    final = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _PASSING
+    if code and final:
+        return Permanent(f"{text}; the container does not take this")
+    why = "no token: check the app's identity" if no_token else "it is tried again"
+    return Transient(f"{text}; {why}")
 
 
 def _code_of(error: AzureError) -> str:
