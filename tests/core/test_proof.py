@@ -76,6 +76,15 @@ def test_a_record_in_another_form_is_altered_though_it_reads_the_same(number, se
         assert named(rows(chain), sealed=sealed) == (Kind.ALTERED, number)
 
 
+@pytest.mark.parametrize("at", ["2026-01-06T00:00:00Z", "2026-01-06T01:00:00+01:00", "2026-01-06T00:00:00"])
+def test_an_instant_in_another_form_is_altered(at):
+    """Also in the last record, of which nobody holds the hash."""
+    chain: list[Record | bytes] = list(records())
+    chain[-1] = chain[-1].canonical().replace(b"2026-01-06T00:00:00+00:00", at.encode())
+    head = (LENGTH, hashlib.sha256(chain[-1]).hexdigest())
+    assert named(rows(chain), sealed=(), head=head) == (Kind.ALTERED, LENGTH)
+
+
 @pytest.mark.parametrize("junk", [b"", b"{}", b"\xff", b"[" * 100_000, b'{"a":1}', b"null", b'"\\ud800"'])
 def test_what_is_no_record_is_altered(junk):
     """Bytes that cannot be read are an answer, not an error."""
