@@ -115,7 +115,7 @@ async def _marked(records: Records, shard: str, last: Seal | None, now: datetime
     """Return the chains of a shard that may have moved since the last seal; all of them when there is none."""
     if last is None:
         return {name: place async for name, place in moved.all_chains(records, shard)}
-    found = {}
+    found: dict[str, str] = {}
     for day in _days(_since(last), (now + _DAY).date()):  # an instance's clock may be ahead of this one's
         found |= {name: place async for name, place in moved.moved_on(records, day, shard)}
     return found

@@ -6,7 +6,7 @@ chain, whose records name the run as their cause. Runs that only do again what w
 
 from datetime import datetime
 
-from lifecycle.core.evidence import Tag
+from lifecycle.core.evidence import Detail, Tag
 from lifecycle.ports import Records
 from lifecycle.records.ledger import enter, head_of, partition_of, run_chain
 from lifecycle.records.runs import Run
@@ -54,6 +54,6 @@ async def all_asked(records: Records, run: Run, at: datetime) -> None:
 
 
 async def _enter(  # noqa: PLR0917 - as above
-    records: Records, run: str, tag: Tag, detail: dict[str, object], at: datetime, cause: str
+    records: Records, run: str, tag: Tag, detail: Detail, at: datetime, cause: str
 ) -> None:
     await enter(records, run_chain(run), tag, detail, at=at, cause=cause)

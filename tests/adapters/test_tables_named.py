@@ -16,7 +16,7 @@ REST = {
     "ServiceBus__fullyQualifiedNamespace": "n",
     "LIFECYCLE_MODEL": "m",
     "LIFECYCLE_BODIES": "b",
-    "LIFECYCLE_SEALS": "s",
+    "LIFECYCLE_SEALS": "https://contoso.blob.core.windows.net/seals",
 }
 
 EDGES = st.sampled_from([chr(code) for code in (0xD7A3, 0xF900, 0xFFEE, 0xFFFD, 0x10000, 0x1D7FF, 0xE01EF)])

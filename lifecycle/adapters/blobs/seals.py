@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROLE = "Storage Blob Data Contributor"
 CONNECT, ANSWER = timedelta(seconds=5), timedelta(seconds=60)
+ATTEMPTS = 4
 
 # https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
 _TAKEN = frozenset({"BlobAlreadyExists", "ConditionNotMet", "BlobImmutableDueToPolicy"})
@@ -43,7 +44,13 @@ class BlobSeals:
     container).
     """
 
-    def __init__(self, address: ContainerAddress, credential: "AsyncTokenCredential | None" = None) -> None:
+    def __init__(
+        self,
+        address: ContainerAddress,
+        credential: "AsyncTokenCredential | None" = None,
+        *,
+        attempts: int = ATTEMPTS,
+    ) -> None:
         if credential is None and not address.emulated:
             raise Misconfigured(f"{address} needs an identity; an emulator alone goes without one.")
         self._address = address
@@ -53,6 +60,7 @@ class BlobSeals:
             credential=_EMULATOR if address.emulated else credential,
             connection_timeout=CONNECT.total_seconds(),
             read_timeout=ANSWER.total_seconds(),
+            retry_total=attempts - 1,
             use_env_settings=not address.emulated,  # no proxy stands between this machine and itself
         )
 
