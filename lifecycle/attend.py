@@ -11,8 +11,9 @@ from datetime import timedelta
 
 from lifecycle import messages
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice
+from lifecycle.core.work import Check, Erase, FanOut, Release, SweepSlice
 from lifecycle.drift import slice_of
+from lifecycle.erase import erase
 from lifecycle.errors import Lost, Permanent, Transient
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
@@ -45,6 +46,8 @@ async def work(body: bytes, ports: Ports, *, queue: Queue, session: str | None =
                 await approve_release(asked, ports)
             case SweepSlice():
                 await slice_of(asked, ports)
+            case Erase():
+                await erase(asked, ports)
     except Permanent as error:
         await set_aside(queue, body, str(error), ports, session=session)
 

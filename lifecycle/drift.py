@@ -15,6 +15,7 @@ from lifecycle.core.work import Sweep, SweepSlice
 from lifecycle.deny import read_reviews
 from lifecycle.follow_many import follow_package
 from lifecycle.ports import Ports
+from lifecycle.prune import prune, shard_of
 from lifecycle.recognise import compare_users
 from lifecycle.records import annals, checkpoints, reports, runs
 from lifecycle.records.runs import Run
@@ -32,11 +33,12 @@ async def drift(ports: Ports, run: str = "") -> str:
     await runs.begin(ports.records, begun)
     slices = [SweepSlice(run, Sweep.PACKAGE, name) for name in ports.model.packages]
     slices += [SweepSlice(run, kind) for kind in (Sweep.USERS, Sweep.REVIEWS, Sweep.BUDGET)]
+    slices.append(SweepSlice(run, Sweep.RETENTION, shard_of(now)))
     await messages.ask_all(ports.bus, list(slices), now=now, mark=run)
     return run
 
 
-async def slice_of(work: SweepSlice, ports: Ports) -> None:
+async def slice_of(work: SweepSlice, ports: Ports) -> None:  # noqa: C901 - an arm a kind of slice
     """Do one slice. Raises `Transient` when something could not be read: the broker brings the message again."""
     match work.kind:
         case Sweep.DRIFT:
@@ -55,6 +57,8 @@ async def slice_of(work: SweepSlice, ports: Ports) -> None:
             await replan(work, ports)
         case Sweep.FOLLOW:
             await follow_package(work.about, ports)
+        case Sweep.RETENTION:
+            await prune(work, ports)
         case Sweep.TRICKLE:
             await trickle(work.run, ports)
         case _ as never:

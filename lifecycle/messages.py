@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from lifecycle.contract.cloudevents import TYPES, encode_work, message_id, message_of, type_of
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
+from lifecycle.core.work import Check, Erase, FanOut, Release, SweepSlice, Work
 from lifecycle.ports import Bus, Message, Queue
 
 SOURCE = "/lifecycle"
@@ -37,7 +37,7 @@ async def ask_on_grid(bus: Bus, work: Work, *, now: datetime, every: timedelta) 
 def _message(work: Work, when: datetime, mark: str) -> Message:
     name = message_id(SOURCE, f"{type_of(work)} {_about(work)} {when.isoformat()} {mark}")
     body = encode_work(work, id=name, source=SOURCE, time=when)
-    return Message(name, body, session=work.person if isinstance(work, Check) else None)
+    return Message(name, body, session=work.person if isinstance(work, Check | Erase) else None)
 
 
 def _about(work: Work) -> str:
@@ -50,6 +50,8 @@ def _about(work: Work) -> str:
             return f"{work.project} {work.run} {work.after}"
         case SweepSlice():
             return f"{work.run} {work.kind} {work.about} {work.after}"
+        case Erase():
+            return work.person
 
 
 async def notify(

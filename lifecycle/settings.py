@@ -6,6 +6,7 @@ Names are those of the app settings in Azure; `ServiceBus` is the connection tha
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 
 from lifecycle.adapters.blobs.address import FORM as CONTAINER
@@ -16,6 +17,8 @@ from lifecycle.errors import Misconfigured
 from lifecycle.ports import Queue
 
 _RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
+_DAYS = re.compile(r"[0-9]{1,5}")
+_WATCHED = 90  # whoever has left is looked at for thirty days, and auditors ask later than that
 GRAPH = "https://graph.microsoft.com/v1.0"
 SQLITE = "sqlite:///"
 
@@ -61,6 +64,11 @@ class Settings:
         "LIFECYCLE_SEALS",
         "Where seals are kept: https://<account>.blob.core.windows.net/<container>, or a folder on a machine",
     )
+    retention: str = setting(
+        "LIFECYCLE_RETENTION",
+        "Days for which facts, state and evidence of a person are kept after they left; then they are erased",
+        "2190",
+    )
     permission: str = setting(
         "LIFECYCLE_PERMISSION",
         "directory: one list a person; catalog: catalog roles only, one list a package",
@@ -87,6 +95,11 @@ class Settings:
     def writes_per_second(self) -> float:
         """Return the shared rate of writes."""
         return float(self.writes)
+
+    @property
+    def retained(self) -> timedelta:
+        """Return how long what is known of somebody who left is kept."""
+        return timedelta(days=int(self.retention))
 
     @property
     def records_at(self) -> Path | TableAddress:
@@ -126,6 +139,8 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
         problems.append(f"LIFECYCLE_PERMISSION is one of {', '.join(ListingMode)}")
     if not _RATE.fullmatch(settings.writes) or not settings.writes_per_second:
         problems.append("LIFECYCLE_WRITES_PER_SECOND is a number above 0 and below 1000, as in 20 or 2.5")
+    if not _DAYS.fullmatch(settings.retention) or int(settings.retention) < _WATCHED:
+        problems.append(f"LIFECYCLE_RETENTION is a number of days, from {_WATCHED} to 99999, as in 2190")
     problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     problems += _wrong_seals(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if "WEBSITE_INSTANCE_ID" in environment:

@@ -64,6 +64,11 @@ class _Told:
     def of(self, name: str) -> Sequence[Point]:
         return erasures.still_there(self.points.get(name, ()), self.erased.get(name, ()))
 
+    def erasing(self, name: str, head: tuple[int, str] | None) -> bool:
+        """Whether a chain that was said to be erased is still there in part: whoever was at it died."""
+        last = self.erased.get(name, ())[-1:]
+        return any((one.length, one.head) == head for one in last)
+
 
 async def verify(
     ports: Ports, *, places: Collection[str] | None = None, step: Callable[[], None] = lambda: None
@@ -156,6 +161,8 @@ async def _chain(records: Records, name: str, place: str, told: _Told) -> tuple[
     length, broken = 0, None
     for _ in range(2):
         rows = await _rows(records, place)
+        if told.erasing(name, _head(rows)):
+            return 0, None
         entries = _entries(rows)
         chain = Chain(
             partial(ledger.belongs, partition=place), [_stored(row) for row in entries], _head(rows), told.of(name)

@@ -131,6 +131,7 @@ class Wiring:
             meter=Meter(self.records),
             seals=self.seals,
             model=await self.model(),
+            retention=self.settings.retained,
         )
 
     async def close(self) -> None:

@@ -230,6 +230,7 @@ class Company:
         self.meter = Meter(self.records)
         self.seals = MemorySeals(pause=pause)
         self.model = model
+        self.retention = timedelta(days=2190)
 
     @property
     def ports(self) -> Ports:
@@ -245,6 +246,7 @@ class Company:
             meter=self.meter,
             seals=self.seals,
             model=self.model,
+            retention=self.retention,
         )
 
     async def say(self, *facts: Fact) -> None:

@@ -14,6 +14,7 @@ from lifecycle.cli import (
     adopt,
     budget,
     due,
+    erase,
     explain,
     feed,
     held,
@@ -81,5 +82,21 @@ app = typer.Typer(
     "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan and dry runs); 64 wrong usage.",
 )
 
-for group in (sandbox, send, feed, adopt, plan, explain, due, held, renew, project, sweep, budget, quarantine, verify):
+for group in (
+    sandbox,
+    send,
+    feed,
+    adopt,
+    plan,
+    explain,
+    due,
+    held,
+    renew,
+    project,
+    sweep,
+    budget,
+    quarantine,
+    verify,
+    erase,
+):
     group.register(app)

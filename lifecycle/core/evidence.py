@@ -47,6 +47,7 @@ class Tag(StrEnum):
     RELEASE_ASKED = "sweep:release:asked"
     RELEASE_APPROVED = "sweep:release:approved"
     RELEASE_REFUSED = "sweep:release:refused"
+    ERASED = "erase:chain:erased"
     SEALED = "seal:ledger:sealed"
 
 

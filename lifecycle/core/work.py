@@ -6,6 +6,7 @@ answer.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -45,12 +46,25 @@ class FanOut:
     after: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Erase a person who has left: because `by` asked for it, for a `reason`, or because the time of keeping is over.
+
+    In the second case `before` is the instant before which they must have left, and `by` is empty.
+    """
+
+    person: str
+    by: str = ""
+    reason: str = ""
+    before: datetime | None = None
+
+
 class Sweep(StrEnum):
     """What a slice is of.
 
     The assignments of a package, the directory's users, finished reviews, the tenant's requests; everybody under a new
-    access model; requests under way for a package; the people of a run who still wait. `DRIFT` and `WAKE` begin what
-    their timers begin.
+    access model; requests under way for a package; the people of a run who still wait; people who left long ago.
+    `DRIFT` and `WAKE` begin what their timers begin.
     """
 
     DRIFT = "drift"
@@ -62,6 +76,7 @@ class Sweep(StrEnum):
     MODEL = "model"
     FOLLOW = "follow"
     TRICKLE = "trickle"
+    RETENTION = "retention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +89,4 @@ class SweepSlice:
     after: str = ""
 
 
-type Work = Check | Release | FanOut | SweepSlice
+type Work = Check | Release | FanOut | SweepSlice | Erase

@@ -4,7 +4,7 @@ Every port: a failed read raises (`Transient` or `Permanent`), it never looks li
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from lifecycle.core.budget import Spent
@@ -121,7 +121,10 @@ class Meter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Everything a verb may need from outside, and the access model that was loaded at the start."""
+    """Everything a verb may need from outside, and the access model that was loaded at the start.
+
+    `retention` is how long what is known of somebody is kept after they have left.
+    """
 
     clock: Clock
     records: Records
@@ -134,3 +137,4 @@ class Ports:
     meter: Meter
     seals: Seals
     model: AccessModel
+    retention: timedelta = timedelta(days=2190)

@@ -5,12 +5,16 @@ It names a chain by its hash, as seals do: what was erased cannot be read from i
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from lifecycle.core.evidence import Detail, Tag
 from lifecycle.core.proof import Point
-from lifecycle.ports import Records
-from lifecycle.records.ledger import chain_in, partition_of
+from lifecycle.ports import Delete, Put, Records
+from lifecycle.records import moved
+from lifecycle.records.ledger import HEAD, Head, chain_in, enter, partition_of
 
 CHAIN = "erasures"
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,31 @@ class Erased:
 
     def _is(self, point: Point) -> bool:
         return (point.length, point.head) == (self.length, self.head)
+
+
+async def write_down(records: Records, one: Erased, how: Detail, *, at: datetime, cause: str) -> None:
+    """Say that a chain is about to be erased, once however often that is begun; `how` is by which rule, and who asked.
+
+    It is written before anything is erased.
+    """
+    row = f"e-{one.chain}-{one.head}"
+    if await records.read(partition_of(CHAIN), row) is None:
+        detail = {"chain": one.chain, "length": one.length, "head": one.head, "seal": one.seal, **how}
+        await enter(records, CHAIN, Tag.ERASED, detail, Put(row, b"1"), at=at, cause=cause)
+
+
+async def erase_chain(records: Records, place: str, head: Head) -> None:
+    """Erase a chain and all state in its partition, the head last: until then it says that it is being erased.
+
+    Raises `Lost` when the chain has moved.
+    """
+    while rows := await records.rows(place, before=HEAD, limit=_BATCH):
+        await records.write(place, [Delete(row.key) for row in rows])
+    while rows := await records.rows(place, after=f"{HEAD} ", limit=_BATCH):
+        await records.write(place, [Delete(row.key) for row in rows])
+    if head.etag:
+        await records.write(place, [Delete(HEAD, head.etag)])
+    await moved.forget(records, place)
 
 
 async def all_erased(records: Records) -> dict[str, list[Erased]]:

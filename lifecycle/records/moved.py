@@ -55,6 +55,12 @@ async def forget_day(records: Records, day: date) -> None:
             await records.write(_day(day, shard), [Delete(row.key) for row in rows])
 
 
+async def forget(records: Records, place: str) -> None:
+    """Take a chain out of the index of all; its marks go with their days."""
+    name = chain_id(place)
+    await records.write(f"chains-{name[0]}", [Delete(name)])
+
+
 def _day(day: date, shard: str) -> str:
     return f"moved-{day:%Y%m%d}-{shard}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lifecycle.contract import payloads
 from lifecycle.core import events
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
+from lifecycle.core.work import Check, Erase, FanOut, Release, SweepSlice, Work
 from lifecycle.ports import Queue
 
 
@@ -54,6 +54,7 @@ PAYLOADS = {
 
 WORK: dict[str, tuple[type[Work], str, Queue]] = {
     "lifecycle.person.check": (Check, "person", Queue.WORK),
+    "lifecycle.person.erase": (Erase, "person", Queue.WORK),
     "lifecycle.plan.released": (Release, "run", Queue.SWEEPS),
     "lifecycle.project.fanout": (FanOut, "project", Queue.SWEEPS),
     "lifecycle.sweep.slice": (SweepSlice, "run", Queue.SWEEPS),

@@ -12,7 +12,7 @@ from cloudevents.core.v1.event import CloudEvent
 from lifecycle.contract import fields
 from lifecycle.contract.cloudevents.types import PAYLOAD_OF, WORK_TYPE_OF
 from lifecycle.core.events import Fact, Origin
-from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
+from lifecycle.core.work import Check, Erase, FanOut, Release, SweepSlice, Work
 
 
 def message_of(
@@ -73,7 +73,7 @@ def encode_work(work: Work, *, id: str, source: str, time: datetime, traceparent
 
 def type_of(value: Fact | Work) -> str:
     """Return the type of the message that says this."""
-    if isinstance(value, Check | Release | FanOut | SweepSlice):
+    if isinstance(value, Check | Release | FanOut | SweepSlice | Erase):
         return WORK_TYPE_OF[type(value)][0]
     return str(PAYLOAD_OF[type(value)].type)
 
