@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
-from azure.storage.blob.aio import ContainerClient
 
 from lifecycle.adapters.blobs.address import ContainerAddress
 from lifecycle.adapters.limits import check_seal
@@ -18,6 +17,7 @@ from lifecycle.errors import LifecycleError, Lost, Misconfigured, Permanent, Thr
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
+    from azure.storage.blob.aio import ContainerClient
 
 ROLE = "Storage Blob Data Contributor"
 CONNECT, ANSWER = timedelta(seconds=5), timedelta(seconds=60)
@@ -54,15 +54,26 @@ class BlobSeals:
         if credential is None and not address.emulated:
             raise Misconfigured(f"{address} needs an identity; an emulator alone goes without one.")
         self._address = address
-        self._container = ContainerClient(
-            address.endpoint,
-            address.container,
-            credential=_EMULATOR if address.emulated else credential,
-            connection_timeout=CONNECT.total_seconds(),
-            read_timeout=ANSWER.total_seconds(),
-            retry_total=attempts - 1,
-            use_env_settings=not address.emulated,  # no proxy stands between this machine and itself
-        )
+        self._credential = credential
+        self._attempts = attempts
+        self._opened: ContainerClient | None = None
+
+    @property
+    def _container(self) -> "ContainerClient":
+        if self._opened is None:
+            from azure.storage.blob.aio import ContainerClient  # noqa: PLC0415 - only who seals or verifies needs it
+
+            emulated = self._address.emulated
+            self._opened = ContainerClient(
+                self._address.endpoint,
+                self._address.container,
+                credential=_EMULATOR if emulated else self._credential,
+                connection_timeout=CONNECT.total_seconds(),
+                read_timeout=ANSWER.total_seconds(),
+                retry_total=self._attempts - 1,
+                use_env_settings=not emulated,  # no proxy stands between this machine and itself
+            )
+        return self._opened
 
     async def put(self, name: str, body: bytes) -> None:
         """Keep the body under a name that has none yet. Raises `Lost` when the name is taken."""
@@ -91,7 +102,9 @@ class BlobSeals:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._container.close()
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
 
     def _translated(self, error: AzureError, what: str) -> LifecycleError:
         code, status = _code_of(error), getattr(error, "status_code", None) or 0
