@@ -103,3 +103,12 @@ async def drift(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
     from lifecycle.drift import drift as begin  # noqa: PLC0415 - as above
 
     await _timed("drift", begin)
+
+
+@app.function_name("seal")
+@app.timer_trigger(arg_name="timer", schedule="%SEAL_SCHEDULE%", run_on_startup=False, use_monitor=True)
+async def seal(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+    """Seal the ledger."""
+    from lifecycle.seal import seal as make  # noqa: PLC0415 - as above
+
+    await _timed("seal", make)

@@ -106,6 +106,7 @@ class _Company:
             records=self.records,
             bus=self.bus,
             bodies=unused,
+            seals=unused,
             users=self.graph,
             entitlements=self.graph,
             reviews=unused,

@@ -178,6 +178,7 @@ def _ports(path: Path, base: str, rows: int, transport: httpx.AsyncHTTPTransport
         model=AccessModel(hash="benchmark", time_zone="Europe/Berlin", packages={_NAME: package}),
         bus=unused,
         bodies=unused,
+        seals=unused,
         users=unused,
         reviews=unused,
         pace=unused,

@@ -13,7 +13,7 @@ from lifecycle.actual import SETTLE
 from lifecycle.core.evidence import Detail, Tag
 from lifecycle.core.model import AccessModel
 from lifecycle.core.plan import Assign, ChangeStep, Remove, Reschedule, takes_away
-from lifecycle.errors import Ambiguous, Lost, Refused, Transient
+from lifecycle.errors import Ambiguous, LifecycleError, Lost, Refused, Transient
 from lifecycle.follow import INTERVALS, came_too_late, try_again
 from lifecycle.follow_many import ask_to_follow
 from lifecycle.ports import AlreadyOpen, Change, Ports, Request, Submitted, Wire
@@ -49,12 +49,12 @@ async def apply(step: ChangeStep, dossier: Dossier, user: str, ports: Ports, cau
         answer = await _sent(request, ports, now)
     except Ambiguous as error:
         unknown = replace(flight, stage=Stage.UNKNOWN, look_at=flight.at + SETTLE)
-        await _outcome(dossier, flight, Tag.UNKNOWN, {"error": str(error)}, put_flight(dossier, unknown))
-    except Transient as error:
-        await _outcome(dossier, flight, Tag.NOT_SENT, {"error": str(error)}, drop_flight(dossier, flight.package))
-        raise
+        await _outcome(dossier, flight, Tag.UNKNOWN, _fault(error), put_flight(dossier, unknown))
     except Refused as error:
         await _refused(dossier, flight, error, ports, now)
+    except LifecycleError as error:
+        await _outcome(dossier, flight, Tag.NOT_SENT, _fault(error), drop_flight(dossier, flight.package))
+        raise
     else:
         await _taken(dossier, flight, answer, now, ports if bulk else None)
     finally:
@@ -188,7 +188,7 @@ async def _refused(dossier: Dossier, flight: Flight, error: Refused, ports: Port
     )
     again = now + SETTLE if already else try_again(flight.looks, now)
     failed = replace(flight, stage=Stage.FAILED, looks=flight.looks + (not already), look_at=again)
-    detail = {"status": error.status, "code": error.code, "graph_request": error.request_id, "error": str(error)}
+    detail = {"code": error.code, **_fault(error)}
     await _outcome(dossier, flight, Tag.REFUSED, detail, put_flight(dossier, failed))
     if not already:
         data = {"package": flight.package, "status": error.status, "code": error.code, "cause": flight.cause}
@@ -200,6 +200,11 @@ async def _outcome(dossier: Dossier, flight: Flight, tag: Tag, detail: Detail, c
     full = {"package": flight.package, "token": flight.token, **detail}
     if not await dossier.append_anyway(flight.at, tag, flight.cause, full, change):
         raise Lost(f"person {dossier.person}: another look began meanwhile; this one stops, the next goes on")
+
+
+def _fault(error: LifecycleError) -> dict[str, object]:
+    """Return what is known of a request that went wrong; without an answer Graph's id is empty and the status 0."""
+    return {"error": str(error), **_wire(error.wire)}
 
 
 def _wire(wire: Wire) -> dict[str, object]:

@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from lifecycle import messages
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
-from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Undo
+from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
 from lifecycle.dispose import dispose
 from lifecycle.drift import slice_of
+from lifecycle.erase import erase
 from lifecycle.errors import Lost, Permanent, Transient
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
@@ -39,23 +40,29 @@ async def work(body: bytes, ports: Ports, *, queue: Queue, session: str | None =
         await set_aside(queue, body, str(error), ports, session=session)
         return
     try:
-        match asked:
-            case Check():
-                await attend(asked, ports)
-            case FanOut():
-                await fan_out(asked, ports)
-            case Release():
-                await approve_release(asked, ports)
-            case ReleaseRefused():
-                await refuse_release(asked, ports)
-            case Dispose():
-                await dispose(asked, ports)
-            case SweepSlice():
-                await slice_of(asked, ports)
-            case Undo():
-                await _undo(asked, ports)
+        await _do(asked, ports)
     except Permanent as error:
         await set_aside(queue, body, str(error), ports, session=session)
+
+
+async def _do(asked: Work, ports: Ports) -> None:
+    match asked:
+        case Check():
+            await attend(asked, ports)
+        case FanOut():
+            await fan_out(asked, ports)
+        case Release():
+            await approve_release(asked, ports)
+        case ReleaseRefused():
+            await refuse_release(asked, ports)
+        case Dispose():
+            await dispose(asked, ports)
+        case SweepSlice():
+            await slice_of(asked, ports)
+        case Undo():
+            await _undo(asked, ports)
+        case Erase():
+            await erase(asked, ports)
 
 
 async def _undo(asked: Undo, ports: Ports) -> None:

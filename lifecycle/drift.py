@@ -15,8 +15,9 @@ from lifecycle.core.work import Sweep, SweepSlice
 from lifecycle.deny import read_reviews
 from lifecycle.follow_many import follow_package
 from lifecycle.ports import Ports
+from lifecycle.prune import prune, shard_of
 from lifecycle.recognise import compare_users
-from lifecycle.records import checkpoints, reports, runs
+from lifecycle.records import annals, checkpoints, reports, runs
 from lifecycle.records.runs import Run
 from lifecycle.replan import replan
 from lifecycle.sweep import wake
@@ -27,14 +28,17 @@ async def drift(ports: Ports, run: str = "", by: str = "") -> str:
     """Begin a sweep over every package, and return its run: `run`, or one named by the time. `by` asked for it."""
     now = ports.clock.now()
     run = run or f"drift:{now:%Y-%m-%dT%H:%M:%SZ}"
-    await runs.begin(ports.records, Run(run, f"sweep:{run}", now, recheck=True, by=by))
+    begun = Run(run, f"sweep:{run}", now, recheck=True, by=by)
+    await annals.begun(ports.records, begun, "drift", now, packages=len(ports.model.packages), model=ports.model.hash)
+    await runs.begin(ports.records, begun)
     slices = [SweepSlice(run, Sweep.PACKAGE, name) for name in ports.model.packages]
     slices += [SweepSlice(run, kind) for kind in (Sweep.USERS, Sweep.REVIEWS, Sweep.BUDGET)]
+    slices.append(SweepSlice(run, Sweep.RETENTION, shard_of(now)))
     await messages.ask_all(ports.bus, list(slices), now=now, mark=run)
     return run
 
 
-async def slice_of(work: SweepSlice, ports: Ports) -> None:
+async def slice_of(work: SweepSlice, ports: Ports) -> None:  # noqa: C901 - an arm a kind of slice
     """Do one slice. Raises `Transient` when something could not be read: the broker brings the message again."""
     match work.kind:
         case Sweep.DRIFT:
@@ -53,6 +57,8 @@ async def slice_of(work: SweepSlice, ports: Ports) -> None:
             await replan(work, ports)
         case Sweep.FOLLOW:
             await follow_package(work.about, ports)
+        case Sweep.RETENTION:
+            await prune(work, ports)
         case Sweep.TRICKLE:
             await trickle(work.run, ports)
         case _ as never:

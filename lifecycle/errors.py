@@ -19,11 +19,23 @@ x Misconfigured        the app cannot start like this: a setting, the access mod
 Vendors' exceptions stop at the adapters.
 """
 
+from dataclasses import replace
 from datetime import timedelta
+
+from lifecycle.core.evidence import Wire
 
 
 class LifecycleError(Exception):
-    """The root: everything this package raises on purpose."""
+    """The root: everything this package raises on purpose.
+
+    `wire` is what is known of the call to Graph that it came of, for the evidence.
+    """
+
+    wire = Wire(0)
+
+    def sent(self, token: str, body_hash: str) -> None:
+        """Note what was sent: our id of the call, and the hash of its body."""
+        self.wire = replace(self.wire, client_request_id=token, body_hash=body_hash)
 
 
 class Transient(LifecycleError):

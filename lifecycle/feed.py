@@ -10,7 +10,7 @@ from its content: whoever takes it again after a crash sends the same events aga
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import batched
@@ -20,7 +20,7 @@ from lifecycle.contract.cloudevents import decode, encode_fact, fact_of, message
 from lifecycle.core.events import Joined, Left, Moved, Rescinded, WorkerFact
 from lifecycle.core.snapshot import Difference, Snapshot, Terms, Told, compare
 from lifecycle.errors import MalformedEvent, Misconfigured, Permanent, UnsafePlan
-from lifecycle.ports import Bus, Change, Clock, Insert, Message, Queue, Records, Replace
+from lifecycle.ports import Bus, Change, Clock, Delete, Insert, Message, Queue, Records, Replace
 from lifecycle.records.keys import pack, safe, unpack
 
 SKEW = timedelta(minutes=5)
@@ -179,6 +179,12 @@ class Feed:
         for some in batched([*rows, ("head", pack(head))], _ROWS_A_WRITE, strict=False):
             changes = [_write(key, value, memory.etags.get(key)) for key, value in some]
             await self._records.write(_partition(source), changes)
+
+
+async def forget(records: Records, sources: Iterable[str], worker: str) -> None:
+    """Forget what sources told us of a worker; one that still lists them tells it anew."""
+    for source in sources:
+        await records.write(_partition(source), [Delete(f"w-{safe(worker)}")])
 
 
 def _partition(source: str) -> str:

@@ -30,7 +30,7 @@ from lifecycle.errors import MalformedEvent, Permanent, Transient, Untrusted
 from lifecycle.judge import judge
 from lifecycle.ports import Message, Ports, Queue
 from lifecycle.quarantine import set_aside
-from lifecycle.records import facts, identities, people, told
+from lifecycle.records import annals, facts, identities, people, told
 from lifecycle.records.runs import Run
 from lifecycle.records.told import Mark
 from lifecycle.trickle import enqueue
@@ -123,7 +123,9 @@ async def _learn(fact: Fact, ports: Ports, now: datetime) -> None:
 async def _look_at_person(person: str, cause: str, run: str, ports: Ports, now: datetime) -> None:
     """Ask for a look: at once for what somebody said of this person, in its turn for what came in bulk."""
     if run:
-        await enqueue(Run(run, cause, now), [person], ports)
+        one = Run(run, cause, now)
+        if await enqueue(one, [person], ports):
+            await annals.begun(ports.records, one, "bulk", now)
         return
     await told.tell(ports.records, Mark(person, cause, run, now))
     await messages.ask(ports.bus, Check(person, cause), now=now, mark=f"{cause} {now.isoformat()}")

@@ -26,10 +26,10 @@ async def itemise(steps: Iterable[ChangeStep], seen: Look, check: Check, ports: 
         return
     names = {run_of(check), *([check.cause] if check.cause.startswith(_EVENT) else []), *_of_leaver(seen)}
     names |= await _of_projects(taking, seen, check, ports)
-    await takings.note(ports.records, [_taking(step, seen, check) for step in taking], sorted(names))
+    await takings.note(ports.records, [_taking(step, seen, check, tuple(sorted(names))) for step in taking])
 
 
-def _taking(step: Remove | Reschedule, seen: Look, check: Check) -> Taking:
+def _taking(step: Remove | Reschedule, seen: Look, check: Check, names: tuple[str, ...]) -> Taking:
     row = next(row for row in seen.actual.assignments if row.id == step.assignment)
     return Taking(
         person=seen.dossier.person,
@@ -44,6 +44,7 @@ def _taking(step: Remove | Reschedule, seen: Look, check: Check) -> Taking:
         at=seen.now,
         cause=check.cause,
         after=seen.dossier.head.length,
+        names=names,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from lifecycle.contract.cloudevents import TYPES, encode_work, message_id, message_of, type_of
-from lifecycle.core.work import Check, Dispose, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
+from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
 from lifecycle.ports import Bus, Message, Queue
 
 SOURCE = "/lifecycle"
@@ -40,10 +40,10 @@ async def ask_on_grid(bus: Bus, work: Work, *, now: datetime, every: timedelta) 
 def _message(work: Work, when: datetime, mark: str) -> Message:
     name = message_id(SOURCE, f"{type_of(work)} {_about(work)} {when.isoformat()} {mark}")
     body = encode_work(work, id=name, source=SOURCE, time=when)
-    return Message(name, body, session=work.person if isinstance(work, Check) else None)
+    return Message(name, body, session=work.person if isinstance(work, Check | Erase) else None)
 
 
-def _about(work: Work) -> str:
+def _about(work: Work) -> str:  # noqa: PLR0911 - one for each kind of work
     match work:
         case Check():
             return f"{work.person} {work.attempt}"
@@ -57,6 +57,8 @@ def _about(work: Work) -> str:
             return f"{work.run} {work.kind} {work.about} {work.after}"
         case Undo():
             return f"{work.run} {work.by} {work.at.isoformat()}"
+        case Erase():
+            return work.person
 
 
 async def notify(

@@ -8,7 +8,7 @@ import hashlib
 
 from lifecycle.core.evidence import Tag
 from lifecycle.core.work import Release, ReleaseRefused, stated
-from lifecycle.errors import MalformedEvent, OwnHold
+from lifecycle.errors import MalformedEvent, Permanent
 from lifecycle.ports import Ports
 from lifecycle.records import holds, ledger, runs
 from lifecycle.records.holds import Approval, HeldSet
@@ -20,7 +20,7 @@ async def approve_release(work: Release, ports: Ports) -> None:
     """Write down the approval of a held set and have its people looked at.
 
     The record comes first: nothing is released unrecorded. A message that comes again goes on where the first one
-    stopped. Raises `Permanent` when nothing is held or it changed, `OwnHold` when `by` caused it (which is recorded).
+    stopped. Raises `Permanent` when nothing is held or it changed, `OwnHold` when `by` caused it; either is recorded.
     """
     because = _stated(work.because)
     now = ports.clock.now()
@@ -29,7 +29,7 @@ async def approve_release(work: Release, ports: Ports) -> None:
     if before is None or not _same(before, work, because):
         try:
             holds.check_release(held, work.set_hash, work.by)
-        except OwnHold:
+        except Permanent:
             await _write_down(Tag.RELEASE_REFUSED, work, because, held, ports)
             raise
         await _write_down(Tag.RUN_RELEASED, work, because, held, ports)

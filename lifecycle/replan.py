@@ -10,7 +10,7 @@ from lifecycle.core.plan import TOLERANCE
 from lifecycle.core.work import Sweep, SweepSlice
 from lifecycle.gather import gather
 from lifecycle.ports import Ports
-from lifecycle.records import adoption, holders, people
+from lifecycle.records import adoption, annals, holders, people
 from lifecycle.records.adoption import Adoption
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.identities import identity_of
@@ -30,6 +30,10 @@ async def begin_replan(ports: Ports) -> None:
     if under is not None and under.hash == ports.model.hash and (under.done or now < under.at + _STUCK):
         return
     after = under.after if under is not None and under.hash == ports.model.hash else ""
+    if under is None or under.hash != ports.model.hash:
+        before = "" if under is None else under.hash
+        run = Run(_run(ports), _run(ports), now)
+        await annals.begun(ports.records, run, "model", now, model=ports.model.hash, before=before)
     await adoption.note_replanned(ports.records, adoption.Replanned(ports.model.hash, now, after))
     await messages.ask(ports.bus, SweepSlice(_run(ports), Sweep.MODEL, after=after), now=now, mark=now.isoformat())
 

@@ -6,14 +6,19 @@ Names are those of the app settings in Azure; `ServiceBus` is the connection tha
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 
+from lifecycle.adapters.blobs.address import FORM as CONTAINER
+from lifecycle.adapters.blobs.address import ContainerAddress, container_address
 from lifecycle.adapters.graph.permissions import ListingMode
 from lifecycle.adapters.tables.address import FORM, TableAddress, table_address
 from lifecycle.errors import Misconfigured
 from lifecycle.ports import Queue
 
 _RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
+_DAYS = re.compile(r"[0-9]{1,5}")
+_WATCHED = 90  # whoever has left is looked at for thirty days, and auditors ask later than that
 GRAPH = "https://graph.microsoft.com/v1.0"
 SQLITE = "sqlite:///"
 
@@ -48,12 +53,22 @@ class Settings:
     drift_schedule: str = setting(
         "DRIFT_SCHEDULE", "NCRONTAB (UTC) of the timer that looks at everybody", "0 0 2 * * *"
     )
+    seal_schedule: str = setting("SEAL_SCHEDULE", "NCRONTAB (UTC) of the timer that seals the ledger", "0 30 3 * * *")
     records: str = setting(
         "LIFECYCLE_RECORDS",
         "Where records are kept: https://<account>.table.core.windows.net/<table>, or sqlite:///absolute/path.db",
     )
     model: str = setting("LIFECYCLE_MODEL", "Path of the access model (YAML)")
     bodies: str = setting("LIFECYCLE_BODIES", "Folder for set-aside bodies over 200 KB")
+    seals: str = setting(
+        "LIFECYCLE_SEALS",
+        "Where seals are kept: https://<account>.blob.core.windows.net/<container>, or a folder on a machine",
+    )
+    retention: str = setting(
+        "LIFECYCLE_RETENTION",
+        "Days for which facts, state and evidence of a person are kept after they left; then they are erased",
+        "2190",
+    )
     permission: str = setting(
         "LIFECYCLE_PERMISSION",
         "directory: one list a person; catalog: catalog roles only, one list a package",
@@ -88,11 +103,21 @@ class Settings:
         return float(self.writes)
 
     @property
+    def retained(self) -> timedelta:
+        """Return how long what is known of somebody who left is kept."""
+        return timedelta(days=int(self.retention))
+
+    @property
     def records_at(self) -> Path | TableAddress:
         """Return the file or the table of the records. Raises `Misconfigured` when it names neither."""
         if self.records.startswith(SQLITE):
             return Path(self.records.removeprefix("sqlite://"))
         return table_address(self.records)
+
+    @property
+    def seals_at(self) -> Path | ContainerAddress:
+        """Return the folder or the container of the seals. Raises `Misconfigured` when it names neither."""
+        return container_address(self.seals) if "://" in self.seals else Path(self.seals)
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -120,7 +145,10 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
         problems.append(f"LIFECYCLE_PERMISSION is one of {', '.join(ListingMode)}")
     if not _RATE.fullmatch(settings.writes) or not settings.writes_per_second:
         problems.append("LIFECYCLE_WRITES_PER_SECOND is a number above 0 and below 1000, as in 20 or 2.5")
+    if not _DAYS.fullmatch(settings.retention) or int(settings.retention) < _WATCHED:
+        problems.append(f"LIFECYCLE_RETENTION is a number of days, from {_WATCHED} to 99999, as in 2190")
     problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
+    problems += _wrong_seals(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if "WEBSITE_INSTANCE_ID" in environment:
         problems += [
             f"{name} is for the sandbox and is refused in Azure"
@@ -142,4 +170,16 @@ def _wrong_records(settings: Settings, *, in_azure: bool) -> list[str]:
         return [f"LIFECYCLE_RECORDS is neither {SQLITE}absolute/path.db nor a table: {error}"]
     if in_azure and (isinstance(at, Path) or at.emulated):
         return [f"LIFECYCLE_RECORDS is on one instance alone, which is refused in Azure: name a table, {FORM}"]
+    return []
+
+
+def _wrong_seals(settings: Settings, *, in_azure: bool) -> list[str]:
+    if not settings.seals:
+        return []
+    try:
+        at = settings.seals_at
+    except Misconfigured as error:
+        return [f"LIFECYCLE_SEALS is neither a folder nor a container: {error}"]
+    if in_azure and (isinstance(at, Path) or at.emulated):
+        return [f"LIFECYCLE_SEALS is where one instance alone could rewrite it, refused in Azure: use {CONTAINER}"]
     return []

@@ -14,7 +14,7 @@ from lifecycle.core.work import Check, FanOut
 from lifecycle.errors import Permanent
 from lifecycle.follow_many import ask_to_follow
 from lifecycle.ports import Ports
-from lifecycle.records import facts, following, heartbeats, holds, people, runs, told, wakeups
+from lifecycle.records import annals, facts, following, heartbeats, holds, people, runs, told, wakeups
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.heartbeats import Beat
 from lifecycle.records.identities import identity_of
@@ -127,7 +127,9 @@ async def fan_out(work: FanOut, ports: Ports) -> None:
         await _orphaned(work, min((fact.recorded.time for fact in said), default=now), ports, now)
         return
     if not work.after:
-        await runs.begin(ports.records, Run(work.run, work.cause, now))
+        begun = Run(work.run, work.cause, now)
+        await annals.begun(ports.records, begun, "project", now, project=work.project)
+        await runs.begin(ports.records, begun)
         if known.open[-1].end is not None:  # closed by somebody, today or on a day to come
             await _doubt_the_whole(work, ports)
     names = await facts.members_of(ports.records, work.project, after=work.after, limit=BACKLOG)
@@ -163,6 +165,7 @@ async def _doubt_the_whole(work: FanOut, ports: Ports) -> None:
             count += any(one.project == work.project and one.stretches for one in working)
             if count > limit:
                 text = f"project {work.project} is closed for more than {limit} people, who are held as one set"
+                await annals.held_whole(ports.records, work.run, text, ports.clock.now(), work.cause)
                 await holds.doubt(ports.records, work.run, text)
                 return
         after = names[-1]

@@ -13,7 +13,7 @@ from datetime import timedelta
 from lifecycle import messages
 from lifecycle.core.work import Check, Sweep, SweepSlice
 from lifecycle.ports import Ports
-from lifecycle.records import runs
+from lifecycle.records import annals, runs
 from lifecycle.records.runs import Run
 
 BACKLOG = 200
@@ -23,10 +23,14 @@ _BEHIND = 5
 _GRID = timedelta(seconds=1)
 
 
-async def enqueue(run: Run, people: Sequence[str], ports: Ports, *, whole: bool = False) -> None:
-    """Add people to a run and see to it that they are asked for; `whole` when these were the last."""
-    await runs.add(ports.records, run, people, whole=whole)
+async def enqueue(run: Run, people: Sequence[str], ports: Ports, *, whole: bool = False) -> bool:
+    """Add people to a run and see to it that they are asked for; `whole` when these were the last.
+
+    Returns whether the run is new.
+    """
+    new = await runs.add(ports.records, run, people, whole=whole)
     await ask_for(run.name, ports)
+    return new
 
 
 async def ask_for(name: str, ports: Ports) -> None:
@@ -40,7 +44,7 @@ async def trickle(name: str, ports: Ports) -> None:
     while (found := await runs.next_of(ports.records, name, BACKLOG)) is not None:
         run, people = found
         if not people:
-            await runs.close(ports.records, name)
+            await _over(name, ports)
             return
         chosen = await runs.reserve(ports.records, name, people, BACKLOG, now, share=await _share(run, ports))
         if not chosen:
@@ -50,8 +54,16 @@ async def trickle(name: str, ports: Ports) -> None:
         checks = [replace(like, person=person) for person in chosen]
         await messages.ask_all(ports.bus, list(checks), now=now, mark=f"{name} {run.begun.isoformat()}")
         if not await runs.asked(ports.records, run, chosen):
-            await runs.close(ports.records, name)
+            await _over(name, ports)
             return
+
+
+async def _over(name: str, ports: Ports) -> None:
+    """Take a run that has nobody waiting from the list, and write down that all of it was asked for, if that is so."""
+    run = await runs.find(ports.records, name)
+    if run is not None and name in await runs.unfinished(ports.records):
+        await annals.all_asked(ports.records, run, ports.clock.now())
+    await runs.close(ports.records, name)
 
 
 async def _share(run: Run, ports: Ports) -> int:

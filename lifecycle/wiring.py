@@ -8,8 +8,10 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lifecycle.adapters.blobs.address import ContainerAddress
 from lifecycle.adapters.clock import OffsetClock, SystemClock
 from lifecycle.adapters.folder import FolderBodies
+from lifecycle.adapters.folder_seals import FolderSeals
 from lifecycle.adapters.graph import (
     GraphClient,
     GraphEntitlements,
@@ -28,6 +30,7 @@ from lifecycle.settings import Settings
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+    from lifecycle.adapters.blobs.seals import BlobSeals
     from lifecycle.adapters.servicebus import ServiceBus
     from lifecycle.adapters.tables.records import TableRecords
     from lifecycle.check import Premises
@@ -43,6 +46,7 @@ class Wiring:
         self._bus: ServiceBus | None = None
         self._graph: GraphClient | None = None
         self._records: SqliteRecords | TableRecords | None = None
+        self._seals: FolderSeals | BlobSeals | None = None
         self._credential: AsyncTokenCredential | None = None
         self._once = asyncio.Lock()
 
@@ -81,6 +85,14 @@ class Wiring:
         return self._records
 
     @property
+    def seals(self) -> "FolderSeals | BlobSeals":
+        """Return the seals; nothing is connected before the first use."""
+        if self._seals is None:
+            at = self.settings.seals_at
+            self._seals = FolderSeals(at) if isinstance(at, Path) else self._container(at)
+        return self._seals
+
+    @property
     def graph(self) -> GraphClient:
         """Return the Graph client; the SDK is loaded at the first call."""
         if self._graph is None:
@@ -107,6 +119,11 @@ class Wiring:
         from lifecycle.adapters.tables.records import TableRecords  # noqa: PLC0415 - a quarter of a second, as above
 
         return TableRecords(at, None if at.emulated else self.credential)
+
+    def _container(self, at: ContainerAddress) -> "BlobSeals":
+        from lifecycle.adapters.blobs.seals import BlobSeals  # noqa: PLC0415 - as above
+
+        return BlobSeals(at, None if at.emulated else self.credential)
 
     async def model(self) -> "AccessModel":
         """Read and compile the access model."""
@@ -144,12 +161,15 @@ class Wiring:
             reviews=GraphReviews(self.graph),
             pace=SharedPace(self.records, self.clock, writes_per_second=self.settings.writes_per_second),
             meter=Meter(self.records),
+            seals=self.seals,
             model=await self.model(),
             lectern=self.bus,
+            retention=self.settings.retained,
         )
 
     async def close(self) -> None:
         """Close whatever was opened."""
-        for client in (self._bus, self._graph, self._records, self._credential):
+        blobs = None if isinstance(self._seals, FolderSeals) else self._seals
+        for client in (self._bus, self._graph, self._records, blobs, self._credential):
             if client is not None:
                 await client.close()

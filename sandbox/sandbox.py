@@ -199,6 +199,8 @@ def _settings(options: SandboxOptions, folder: Path, servicebus: str, graph: str
         "LIFECYCLE_RECORDS": f"sqlite:///{folder / 'records.db'}",
         "LIFECYCLE_MODEL": str(options.model.resolve()),
         "LIFECYCLE_BODIES": str(_folder(folder / "bodies")),
+        "SEAL_SCHEDULE": "0 30 3 * * *",
+        "LIFECYCLE_SEALS": str(_folder(folder / "seals")),
         "LIFECYCLE_CLOCK_FILE": str(folder / "clock"),
         "GRAPH_URL": graph,
         "GRAPH_TOKEN": token,

@@ -53,6 +53,7 @@ from tests.fakes.directory import MemoryDirectory
 from tests.fakes.faults import Pause, no_pause
 from tests.fakes.pace import OpenPace
 from tests.fakes.records import MemoryRecords
+from tests.fakes.seals import MemorySeals
 from tests.fakes.witness import MemoryWitness
 
 HR, PMO, ITSM = "/hr/test", "/pmo", "/itsm"
@@ -229,7 +230,9 @@ class Company:
         self.bodies = MemoryBodies()
         self.pace = OpenPace()
         self.meter = Meter(self.records)
+        self.seals = MemorySeals(pause=pause)
         self.model = model
+        self.retention = timedelta(days=2190)
 
     @property
     def ports(self) -> Ports:
@@ -243,8 +246,10 @@ class Company:
             reviews=self.directory,
             pace=self.pace,
             meter=self.meter,
+            seals=self.seals,
             model=self.model,
             lectern=self.bus,
+            retention=self.retention,
         )
 
     async def say(self, *facts: Fact) -> None:

@@ -5,6 +5,7 @@ changes and 4 MiB, the values in Base64. Keys come from outside and may be hosti
 Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
+import re
 from collections.abc import Sequence
 
 from lifecycle.errors import Permanent
@@ -15,6 +16,7 @@ MAX_KEY = 500
 MAX_CHANGES = 100
 MAX_WRITE = 2 * 1024 * 1024
 FORBIDDEN = frozenset("/\\#?")
+_SEAL = re.compile(r"[a-z0-9-]{1,60}")
 TWO_UNITS = "\ue000"  # from here on a character takes two units in a table (see adapters/tables/names.py)
 
 
@@ -70,3 +72,14 @@ def check_changes(changes: Sequence[Change]) -> None:
             raise Permanent(f"A value has {size} bytes, more than {MAX_VALUE}; keep it as a body and store its name.")
     if total > MAX_WRITE:
         raise Permanent(f"The values of one write have {total} bytes, more than {MAX_WRITE}; write them in parts.")
+
+
+def check_seal(name: str) -> None:
+    """Check the name of a seal.
+
+    Raises:
+        Permanent: it is not 1 to 60 small letters, digits and hyphens.
+
+    """
+    if not _SEAL.fullmatch(name):
+        raise Permanent("A seal's name is 1 to 60 small letters, digits and hyphens.")

@@ -16,6 +16,7 @@ from lifecycle.cli import (
     check,
     delays,
     due,
+    erase,
     evidence,
     explain,
     feed,
@@ -28,6 +29,7 @@ from lifecycle.cli import (
     send,
     sweep,
     undo,
+    verify,
 )
 from lifecycle.cli.exits import Code
 from lifecycle.cli.screen import failure
@@ -101,6 +103,8 @@ for group in (
     budget,
     delays,
     evidence,
+    verify,
+    erase,
     quarantine,
 ):
     group.register(app)

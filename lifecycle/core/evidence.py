@@ -52,6 +52,24 @@ class Tag(StrEnum):
     KEPT = "quarantine:message:kept"
     UNDO_REQUESTED = "undo:run:requested"
     RESTORED = "undo:assignment:restored"
+    RUN_BEGUN = "sweep:run:begun"
+    RUN_HELD = "guard:run:held"
+    RUN_FINISHED = "trickle:run:finished"
+    ERASED = "erase:chain:erased"
+    SEALED = "seal:ledger:sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What is known of a call to Graph: both request ids, the HTTP status, SHA-256 of the body sent.
+
+    `status` is 0 and `request_id` empty when no answer came.
+    """
+
+    status: int
+    request_id: str = ""
+    client_request_id: str = ""
+    body_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +100,15 @@ class Record:
             "cause": self.cause,
             "detail": self.detail,
         }
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return form_of(content)
+
+
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def form_of(content: Mapping[str, object]) -> bytes:
+    """Return the one form of what a record says: sorted keys, no white space, UTF-8."""
+    return _encoder.encode(content).encode()
 
 
 def parse(stored: bytes) -> Record:

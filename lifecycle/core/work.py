@@ -91,12 +91,25 @@ class FanOut:
     after: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Erase a person who has left: because `by` asked for it, for a `reason`, or because the time of keeping is over.
+
+    In the second case `before` is the instant before which they must have left, and `by` is empty.
+    """
+
+    person: str
+    by: str = ""
+    reason: str = ""
+    before: datetime | None = None
+
+
 class Sweep(StrEnum):
     """What a slice is of.
 
     The assignments of a package, the directory's users, finished reviews, the tenant's requests; everybody under a new
-    access model; requests under way for a package; the people of a run who still wait. `DRIFT` and `WAKE` begin what
-    their timers begin.
+    access model; requests under way for a package; the people of a run who still wait; people who left long ago.
+    `DRIFT` and `WAKE` begin what their timers begin.
     """
 
     DRIFT = "drift"
@@ -108,6 +121,7 @@ class Sweep(StrEnum):
     MODEL = "model"
     FOLLOW = "follow"
     TRICKLE = "trickle"
+    RETENTION = "retention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +138,7 @@ class SweepSlice:
     by: str = ""
 
 
-type Work = Check | Release | ReleaseRefused | Dispose | FanOut | SweepSlice | Undo
+type Work = Check | Release | ReleaseRefused | Dispose | FanOut | SweepSlice | Undo | Erase
 
 BECAUSE = 500
 """Characters of a reason that somebody states: it goes into the evidence, and records are bounded."""

@@ -4,10 +4,11 @@ Every port: a failed read raises (`Transient` or `Permanent`), it never looks li
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from lifecycle.core.budget import Spent
+from lifecycle.core.evidence import Wire
 from lifecycle.core.model import AccessModel
 from lifecycle.ports.bus import (
     Bodies,
@@ -33,7 +34,6 @@ from lifecycle.ports.directory import (
     Submitted,
     User,
     Users,
-    Wire,
 )
 from lifecycle.ports.inspection import (
     Bearer,
@@ -52,6 +52,7 @@ from lifecycle.ports.records import (
     Replace,
     Row,
 )
+from lifecycle.ports.seals import Seals
 from lifecycle.ports.witness import Audited, Policy, Reviewed, Role, Witness
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "Role",
     "Row",
     "Rows",
+    "Seals",
     "SetAside",
     "Sighting",
     "Submitted",
@@ -139,7 +141,10 @@ class Meter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Everything a verb may need from outside, and the access model that was loaded at the start."""
+    """Everything a verb may need from outside, and the access model that was loaded at the start.
+
+    `retention` is how long what is known of somebody is kept after they have left.
+    """
 
     clock: Clock
     records: Records
@@ -150,5 +155,7 @@ class Ports:
     reviews: Reviews
     pace: Pace
     meter: Meter
+    seals: Seals
     model: AccessModel
     lectern: Lectern
+    retention: timedelta = timedelta(days=2190)

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from lifecycle.core.evidence import Wire
+
 
 @dataclass(frozen=True, slots=True)
 class Page[T]:
@@ -102,16 +104,6 @@ class Request:
     assignment: str = ""
     starts: datetime | None = None
     ends: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """What was on the wire, for the evidence: both request ids, the HTTP status, SHA-256 of the body sent."""
-
-    status: int
-    request_id: str = ""
-    client_request_id: str = ""
-    body_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ without a row has none.
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from lifecycle.core.delays import Delay, Outcome, Summary, summarise, with_open
@@ -44,6 +44,14 @@ async def note(records: Records, before: Delay | None, after: Delay) -> None:
     ended = {month_of(one.due) for one in (before, after) if one is not None and not one.is_open}
     for month in sorted(ended):
         await records.write(_MONTHS, [Put(month, _CHANGED)])
+
+
+async def forget(records: Records, known: Iterable[Delay]) -> None:
+    """Forget whose delays these were; the figures of their months stay as they were with them."""
+    for delay in known:
+        where, key = _place(delay)
+        await summaries(records, [month_of(delay.due)])
+        await records.write(where, [Delete(key)])
 
 
 # --- figures -------------------------------------------------------------------------------------------------------

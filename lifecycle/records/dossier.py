@@ -17,7 +17,16 @@ from lifecycle.core.evidence import Detail, Record, Tag
 from lifecycle.errors import Lost
 from lifecycle.ports import Change, Delete, Put, Records, Row
 from lifecycle.records.keys import instant, pack, safe, unpack
-from lifecycle.records.ledger import HEAD, Head, beside, chain_in, extend, head_from, head_of
+from lifecycle.records.ledger import (
+    HEAD,
+    Head,
+    beside,
+    chain_in,
+    extend,
+    head_from,
+    head_of,
+    partition_of_person,
+)
 
 _ATTEMPTS = 20
 """How often an outcome is offered to a head that keeps moving; each loss means that another writer got on."""
@@ -153,7 +162,7 @@ class Dossier:
     @property
     def partition(self) -> str:
         """Return the name of the partition, which no other module touches."""
-        return f"person-{safe(self.person)}"
+        return partition_of_person(self.person)
 
     async def append(self, at: datetime, tag: Tag, cause: str, detail: Detail, *changes: Change) -> None:
         """Write a record and its changes of state, provided that the chain ends where we last saw it.

@@ -4,6 +4,8 @@ Facts are stored once, whatever order they come in, and never changed. Partition
 record), `project-…` (of a project), `member-…` (who works on what, by the person), `members-…` (who is on a project).
 """
 
+from itertools import batched
+
 from lifecycle.contract.cloudevents import decode, encode_fact, fact_of
 from lifecycle.core.events import (
     Closed,
@@ -18,8 +20,10 @@ from lifecycle.core.events import (
     WorkerFact,
 )
 from lifecycle.errors import Lost
-from lifecycle.ports import Insert, Put, Records
+from lifecycle.ports import Delete, Insert, Put, Records
 from lifecycle.records.keys import instant, safe
+
+_BATCH = 100
 
 
 async def keep(records: Records, fact: Fact) -> bool:
@@ -78,3 +82,23 @@ async def members_of(records: Records, project: str, *, after: str = "", limit: 
     start = f"{safe(after)}\x20" if after else ""
     rows = await records.rows(f"members-{safe(project)}", after=start, limit=limit)
     return [row.value.decode() for row in rows]
+
+
+async def erase(records: Records, identifier: str) -> bool:
+    """Forget what is stored now about a person's or worker's id; False when something was said again meanwhile."""
+    for fact in await of_member(records, identifier):
+        await records.write(f"members-{safe(fact.recorded.subject)}", [Delete(safe(identifier))])
+    for name in _about(identifier):
+        rows = await records.rows(name)
+        for some in batched(rows, _BATCH, strict=False):
+            await records.write(name, [Delete(row.key) for row in some])
+    return not await anything(records, identifier)
+
+
+async def anything(records: Records, identifier: str) -> bool:
+    """Whether anything was said about a person's or worker's id."""
+    return any([await records.rows(name, limit=1) for name in _about(identifier)])
+
+
+def _about(identifier: str) -> tuple[str, str]:
+    return f"worker-{safe(identifier)}", f"member-{safe(identifier)}"

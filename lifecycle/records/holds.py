@@ -135,6 +135,17 @@ async def approve(records: Records, found: HeldSet, by: str, because: str, at: d
     return approval
 
 
+def check(found: HeldSet, wanted: str) -> None:
+    """Raise `Permanent` when nothing is held, or another set than the one with that hash."""
+    if not found.plans:
+        raise Permanent(f"run {found.run}: nothing is held; see `lifecycle held`")
+    if found.hash != wanted:
+        raise Permanent(
+            f"run {found.run}: the held set is now {found.hash[:12]}, not {wanted[:12]}; look again with "
+            "`lifecycle held`"
+        )
+
+
 async def approval_of(records: Records, run: str) -> Approval | None:
     """Return the approval of a run, if somebody gave one."""
     row = await records.read(_partition(run), "approval")

@@ -101,6 +101,13 @@ async def _hand_over(records: Records, former: str, person: str, now: datetime, 
         await holds.let_go(records, old.withheld.run, former)
 
 
+async def erase(records: Records, identity: Identity) -> None:
+    """Forget who an identity is: each of its ids stands for itself again. The person, who has the others, goes last."""
+    for name in reversed(identity.ids):
+        rows = await records.rows(_partition(name))
+        await records.write(_partition(name), [Delete(row.key) for row in rows])
+
+
 def _partition(identifier: str) -> str:
     return f"identity-{safe(identifier)}"
 

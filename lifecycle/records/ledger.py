@@ -2,7 +2,8 @@
 
 A chain lies in one partition: its records (`c-…`), then its head (`d`). A person's chain shares the partition with the
 person's state (`records.dossier`); a run and an operator, which are causes without a person, have partitions of their
-own (`chain-…`), which `enter` writes. Nothing here decides what is worth a record.
+own (`chain-…`), which `enter` writes. Before a chain's first record of a day it is marked as one that moved
+(`records.moved`), for the seal. Nothing here decides what is worth a record.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from datetime import datetime
 from lifecycle.core.evidence import GENESIS, Detail, Record, Tag, parse
 from lifecycle.errors import Lost
 from lifecycle.ports import Change, Insert, Records, Replace, Row
+from lifecycle.records import moved
 from lifecycle.records.keys import pack, safe, unpack
 
 HEAD = "d"
@@ -23,17 +25,18 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of a chain; `etag` is empty before the first record."""
+    """The end of a chain, and for which day it was last marked as moved; `etag` is empty before the first record."""
 
     length: int = 0
     hash: str = GENESIS
     etag: str = ""
+    day: str = ""
 
 
 def head_from(row: Row) -> Head:
     """Read a head's row."""
     content = unpack(dict[str, int | str], row.value)
-    return Head(int(content["length"]), str(content["hash"]), row.etag)
+    return Head(int(content["length"]), str(content["hash"]), row.etag, str(content.get("day", "")))
 
 
 async def head_of(records: Records, partition: str) -> Head:
@@ -47,11 +50,25 @@ async def extend(records: Records, partition: str, head: Head, record: Record, *
 
     Raises `Lost` when the chain does not end there any more.
     """
-    value = pack({"length": record.number, "hash": record.hash})
-    moved = Replace(HEAD, value, head.etag) if head.etag else Insert(HEAD, value)
-    entry = Insert(f"c-{record.number:010d}", record.canonical())
-    etags = await records.write(partition, [moved, entry, *changes])
-    return Head(record.number, record.hash, etags[HEAD])
+    day = moved.day_of(record.at)
+    if head.day != day:
+        await moved.mark(records, partition, record.at, new=not head.day)
+    value = pack({"length": record.number, "hash": record.hash, "day": day})
+    end = Replace(HEAD, value, head.etag) if head.etag else Insert(HEAD, value)
+    entry = Insert(key_of(record.number), record.canonical())
+    etags = await records.write(partition, [end, entry, *changes])
+    return Head(record.number, record.hash, etags[HEAD], day)
+
+
+def key_of(number: int) -> str:
+    """Return the key of a chain's record."""
+    return f"c-{number:010d}"
+
+
+def number_in(key: str) -> int:
+    """Return the number of the record that a key is of, 0 when it is of none."""
+    digits = key.removeprefix("c-")
+    return int(digits) if digits.isascii() and digits.isdigit() and key_of(int(digits)) == key else 0
 
 
 async def beside(records: Records, partition: str, head: Head, *changes: Change) -> Head:
@@ -59,16 +76,31 @@ async def beside(records: Records, partition: str, head: Head, *changes: Change)
 
     Raises `Lost` when the chain does not end there any more.
     """
-    value = pack({"length": head.length, "hash": head.hash})
+    value = pack({"length": head.length, "hash": head.hash, "day": head.day})
     kept = Replace(HEAD, value, head.etag) if head.etag else Insert(HEAD, value)
     etags = await records.write(partition, [kept, *changes])
-    return Head(head.length, head.hash, etags[HEAD])
+    return Head(head.length, head.hash, etags[HEAD], head.day)
 
 
 async def chain_in(records: Records, partition: str, *, after: int = 0) -> list[Record]:
     """Return the records of a partition's chain in order, from the one behind `after` on."""
-    rows = await records.rows(partition, after=f"c-{after + 1:010d}", before=HEAD)
+    rows = await records.rows(partition, after=key_of(after + 1), before=HEAD)
     return [parse(row.value) for row in rows]
+
+
+def run_chain(run: str) -> str:
+    """Return the chain of a run."""
+    return f"run:{run}"
+
+
+def belongs(chain: str, partition: str) -> bool:
+    """Whether records that say they are of a chain may stand in a partition."""
+    return partition in {partition_of_person(chain), partition_of(chain)}
+
+
+def partition_of_person(person: str) -> str:
+    """Return the partition of a person's chain and state."""
+    return f"person-{safe(person)}"
 
 
 def partition_of(chain: str) -> str:
@@ -122,5 +154,5 @@ async def entered(records: Records, chain: str, once: str) -> Record | None:
     mark = await records.read(partition, f"o-{safe(once)}")
     if mark is None:
         return None
-    row = await records.read(partition, f"c-{unpack(int, mark.value):010d}")
+    row = await records.read(partition, key_of(unpack(int, mark.value)))
     return None if row is None else parse(row.value)

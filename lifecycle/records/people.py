@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from lifecycle.core.guard import Population
 from lifecycle.errors import Lost
-from lifecycle.ports import Change, Insert, Records, Replace
+from lifecycle.ports import Change, Delete, Insert, Records, Replace
 from lifecycle.records.keys import pack, safe, unpack
 
-_SHARDS = "0123456789abcdef"
+SHARDS = "0123456789abcdef"
 _ATTEMPTS = 20
 
 
@@ -71,10 +71,23 @@ async def forget(records: Records, person: str) -> None:
         await note(records, Known(person))
 
 
+async def erase(records: Records, person: str) -> None:
+    """Forget a person, as if they had never been met."""
+    if await records.read(f"people-{_shard(person)}", f"p-{safe(person)}") is not None:
+        await note(records, Known(person))
+        await records.write(f"people-{_shard(person)}", [Delete(f"p-{safe(person)}")])
+
+
+async def in_shard(records: Records, shard: str, *, after: str = "", limit: int = 0) -> list[Known]:
+    """Return how the people of one of the sixteen partitions count, from the one behind `after` on."""
+    behind = f"p-{safe(after)}\x20" if after else "p-"
+    return [unpack(Known, row.value) for row in await records.rows(f"people-{shard}", after=behind, limit=limit)]
+
+
 async def population(records: Records) -> Population:
     """Return how many people are employed and how many assignments we manage."""
     people = assignments = 0
-    for shard in _SHARDS:
+    for shard in SHARDS:
         row = await records.read(f"people-{shard}", "count")
         if row is not None:
             part = unpack(Population, row.value)
@@ -90,8 +103,8 @@ async def everybody(records: Records, *, after: str = "", limit: int = 0) -> lis
 async def known(records: Records, *, after: str = "", limit: int = 0) -> list[Known]:
     """Return how people count, in the same order."""
     found: list[Known] = []
-    start = _shard(after) if after else _SHARDS[0]
-    for shard in _SHARDS[_SHARDS.index(start) :]:
+    start = _shard(after) if after else SHARDS[0]
+    for shard in SHARDS[SHARDS.index(start) :]:
         behind = f"p-{safe(after)}\x20" if after and shard == start else "p-"
         rows = await records.rows(f"people-{shard}", after=behind, limit=limit - len(found) if limit else 0)
         found += [unpack(Known, row.value) for row in rows]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from lifecycle.core.guard import Claim, Verdict
 from lifecycle.errors import Lost
-from lifecycle.ports import Change, Insert, Put, Records, Replace
+from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace
 from lifecycle.records.keys import pack, safe, unpack
 
 _BUCKET = timedelta(minutes=5)
@@ -100,3 +100,9 @@ async def _give_back(records: Records, claim: Claim, keys: tuple[str, ...], now:
 def _bucket(now: datetime) -> str:
     seconds = int(_BUCKET.total_seconds())
     return str(int(now.timestamp()) // seconds * seconds)
+
+
+async def forget(records: Records, counters: Sequence[str], key: str) -> None:
+    """Forget that a key has room; its counts stay until their window is over."""
+    for counter in counters:
+        await records.write(f"guard-{safe(counter)}", [Delete(f"k-{safe(key)}")])

@@ -70,17 +70,19 @@ async def begin(records: Records, run: Run) -> None:
     await records.write(_partition(run.name), [Put("head", pack(run))])
 
 
-async def add(records: Records, run: Run, people: Sequence[str], *, whole: bool = False) -> None:
-    """Add people to a run; who waits already waits once. `whole`: these were the last."""
+async def add(records: Records, run: Run, people: Sequence[str], *, whole: bool = False) -> bool:
+    """Add people to a run; who waits already waits once. `whole`: these were the last. Returns whether it is new."""
     await records.write("runs", [Put(safe(run.name), run.name.encode())])
     partition = _partition(run.name)
-    if whole or await records.read(partition, "head") is None:
+    new = await records.read(partition, "head") is None
+    if whole or new:
         await _change(records, run, [], whole=whole)
     names = list(dict.fromkeys(people))
     for start in range(0, len(names), _BATCH):
         await records.write(
             partition, [Put(f"p-{safe(name)}", name.encode()) for name in names[start : start + _BATCH]]
         )
+    return new
 
 
 async def next_of(records: Records, name: str, room: int) -> tuple[Run, list[str]] | None:

@@ -7,11 +7,11 @@ but none is missing. Partitions `takings-…`, one a person: a row an assignment
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import batched
 
-from lifecycle.ports import Put, Records
+from lifecycle.ports import Delete, Put, Records
 from lifecycle.records.keys import pack, safe, unpack
 
 _BATCH = 90
@@ -22,7 +22,7 @@ class Taking:
     """An assignment as it was when it was taken away, or (`shortened`) its end moved to an earlier one.
 
     `ours` says whose it was: ours, or requested or given otherwise, through `policy`. `starts` and `ends` are its own
-    (None: no end); `after` is how long the person's chain was.
+    (None: no end); `after` is how long the person's chain was; `names` are those under which somebody may ask for it.
     """
 
     person: str
@@ -37,6 +37,7 @@ class Taking:
     at: datetime
     cause: str
     after: int
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,36 @@ class Took:
     assignment: str
 
 
-async def note(records: Records, takings: Sequence[Taking], names: Collection[str]) -> None:
+async def note(records: Records, takings: Sequence[Taking]) -> None:
     """Write down one person's takings, under every name by which somebody may ask for them."""
-    rows = [(f"t-{safe(one.person)}|{safe(one.assignment)}", pack(Took(one.person, one.assignment))) for one in takings]
+    if not takings:
+        return
+    before = await of_person(records, takings[0].person, {one.assignment for one in takings})
+    earlier = {one.assignment: one.names for one in before}
+    takings = [
+        replace(one, names=tuple(dict.fromkeys((*earlier.get(one.assignment, ()), *one.names)))) for one in takings
+    ]
+    rows = [(_key(one), pack(Took(one.person, one.assignment))) for one in takings]
     for some in batched(takings, _BATCH, strict=False):
         whole = [Put(safe(one.assignment), pack(one)) for one in some]
         await records.write(f"takings-{safe(some[0].person)}", whole)
-    for name in names:
+    for name in sorted({name for one in takings for name in one.names}):
         for some_rows in batched(rows, _BATCH, strict=False):
             await records.write(f"took-{safe(name)}", [Put(*row) for row in some_rows])
+
+
+async def forget(records: Records, person: str) -> None:
+    """Forget everything that was ever taken from a person; their own rows go last, as they say where the others are."""
+    own = f"takings-{safe(person)}"
+    for row in await records.rows(own):
+        taking = unpack(Taking, row.value)
+        for name in taking.names:
+            await records.write(f"took-{safe(name)}", [Delete(_key(taking))])
+        await records.write(own, [Delete(row.key)])
+
+
+def _key(taking: Taking) -> str:
+    return f"t-{safe(taking.person)}|{safe(taking.assignment)}"
 
 
 async def of_run(records: Records, name: str, *, person: str | None = None) -> dict[str, list[str]]:

@@ -241,7 +241,13 @@ async def test_no_proxy_stands_between_this_machine_and_itself(table, monkeypatc
 
 async def test_the_settings_lead_to_the_table(table):
     """LIFECYCLE_RECORDS alone decides where records are kept; what is opened is closed with the rest."""
-    settings = {"LIFECYCLE_RECORDS": str(table), "LIFECYCLE_MODEL": "m", "LIFECYCLE_BODIES": "b", "ServiceBus": "s"}
+    settings = {
+        "LIFECYCLE_RECORDS": str(table),
+        "LIFECYCLE_MODEL": "m",
+        "LIFECYCLE_BODIES": "b",
+        "LIFECYCLE_SEALS": "s",
+        "ServiceBus": "s",
+    }
     wiring = Wiring(from_environment(settings))
     await wiring.records.write("p", [Put("k", b"v")])
     await wiring.close()

@@ -12,7 +12,12 @@ from lifecycle.settings import from_environment
 
 TABLE = "https://contoso.table.core.windows.net/records"
 EMULATED = "http://127.0.0.1:10002/devstoreaccount1/records"
-REST = {"ServiceBus__fullyQualifiedNamespace": "n", "LIFECYCLE_MODEL": "m", "LIFECYCLE_BODIES": "b"}
+REST = {
+    "ServiceBus__fullyQualifiedNamespace": "n",
+    "LIFECYCLE_MODEL": "m",
+    "LIFECYCLE_BODIES": "b",
+    "LIFECYCLE_SEALS": "https://contoso.blob.core.windows.net/seals",
+}
 
 EDGES = st.sampled_from([chr(code) for code in (0xD7A3, 0xF900, 0xFFEE, 0xFFFD, 0x10000, 0x1D7FF, 0xE01EF)])
 CHARACTERS = EDGES | st.sampled_from("aZ09~- ") | st.characters(exclude_categories=["Cs"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lifecycle.contract import cloudevents as ce
 from lifecycle.core import events as ev
-from lifecycle.core.work import Check, FanOut, Release, Sweep, SweepSlice, Undo
+from lifecycle.core.work import Check, Erase, FanOut, Release, Sweep, SweepSlice, Undo
 from lifecycle.errors import MalformedEvent
 
 EXAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parents[2] / "examples" / "events").glob("*.json"))]
@@ -80,6 +80,7 @@ works = st.one_of(
     st.builds(Check, ids, texts, texts, st.integers(0, 50), texts, undoes=texts),
     st.builds(Release, ids, texts, texts),
     st.builds(FanOut, ids, texts, texts, texts),
+    st.builds(Erase, ids, texts, texts, st.none() | st.datetimes(timezones=st.just(UTC))),
     st.builds(SweepSlice, ids, st.sampled_from(Sweep), texts, texts),
     st.builds(Undo, ids, texts, texts, instants),
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from lifecycle.errors import Ambiguous, Refused, StaleLink, Throttled, Transient
+from lifecycle.errors import Ambiguous, LifecycleError, Refused, StaleLink, Throttled, Transient
 from lifecycle.ports import (
     AlreadyOpen,
     AssignmentState,
@@ -189,17 +189,23 @@ class MemoryDirectory:
         self.calls.append(Call("submit", f"{request.kind} {request.package}", self._clock.now()))
         self.posted.append(request)
         fault = self.faults.popleft() if self.faults else Fault()
-        if fault.error is not None and not fault.done:
-            raise fault.error
-        answer = self._post(request, fault)
-        if fault.error is not None:
-            raise fault.error
+        sent = sha256(repr(request).encode()).hexdigest()
+        try:
+            if fault.error is not None and not fault.done:
+                raise fault.error
+            answer = self._post(request, fault, sent)
+            if fault.error is not None:
+                raise fault.error
+        except LifecycleError as error:
+            status = 0 if isinstance(error, Ambiguous) else getattr(error, "status", 429)
+            error.wire = Wire(status, f"graph-{len(self.posted)}" if status else "")
+            error.sent(request.token, sent)
+            raise
         return answer
 
-    def _post(self, request: Request, fault: Fault) -> Submitted | AlreadyOpen:
+    def _post(self, request: Request, fault: Fault, sent: str) -> Submitted | AlreadyOpen:
         if request.kind == "adminAdd" and request.user not in self.users:
             raise Refused("400 SubjectNotFound", status=400, code="SubjectNotFound")
-        sent = sha256(repr(request).encode()).hexdigest()
         graph_id = f"graph-{len(self.posted)}"
         self._inside.check(request)
         if self._inside.open_request(request) is not None:

@@ -5,6 +5,7 @@ law sees weeks. Time jumps from one instant at which something happens to the ne
 due are left out, since they write nothing.
 """
 
+import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -23,7 +24,9 @@ from lifecycle.intake import intake
 from lifecycle.ports import Message, Queue
 from lifecycle.records import adoption, told
 from lifecycle.records.keys import at_instant
+from lifecycle.seal import seal
 from lifecycle.sweep import FORGOTTEN, wake
+from lifecycle.verify import Finding, verify
 from tests.builders import Company
 from tests.fakes.faults import Crash
 
@@ -55,6 +58,16 @@ def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
             coroutine.send(None)
         except StopIteration as end:
             return end.value
+
+
+def broken(company: Company) -> list[Finding]:
+    """Verify the whole ledger; return what is not as it was written."""
+    return asyncio.run(verify(company.ports)).findings
+
+
+def sealed(company: Company) -> None:
+    """Seal the ledger, as the nightly timer does."""
+    asyncio.run(seal(company.ports))
 
 
 async def handle(company: Company, queue: Queue, message: Message) -> None:

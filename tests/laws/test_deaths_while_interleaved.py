@@ -15,7 +15,7 @@ from lifecycle.records import facts
 from lifecycle.records.identities import join
 from tests.builders import CARE, EVERYONE, ITSM, SALES, START, Company, a_model, a_worker, joined, left, moved, recorded
 from tests.fakes.faults import no_pause
-from tests.laws.driving import DAY, HOUR, MINUTE, Days, Turns, examples, interleave, pause, run
+from tests.laws.driving import DAY, HOUR, MINUTE, Days, Turns, broken, examples, interleave, pause, run
 
 FIRST = date(2026, 1, 5)
 TURNS = st.builds(
@@ -70,6 +70,7 @@ def test_two_looks_one_of_which_dies_never_write_twice(change, turns):
     assert company.has() == wanted
     assert not twice(company)
     assert len(company.directory.taken) - posted == 2
+    assert broken(company) == []
 
 
 @examples(60)
@@ -105,6 +106,7 @@ def test_a_join_in_between_never_writes_twice(change, turns, by_link):
     assert len(company.directory.taken) - posted == 2
     days.pass_by(DAY + MINUTE)
     assert len(company.directory.taken) - posted == 2
+    assert broken(company) == []
 
 
 @examples(15)
@@ -124,3 +126,4 @@ def test_a_join_that_was_cut_short_is_finished(write, before):
     days.tell(away, Linked(recorded("k", "A0", now, source=ITSM), "e1"))
     days.pass_by(2 * DAY)
     assert company.has() == {"base"}
+    assert broken(company) == []

@@ -12,6 +12,7 @@ from lifecycle.core.work import Check
 from lifecycle.messages import ask_all
 from lifecycle.ports import Queue
 from lifecycle.records import people, reports
+from lifecycle.verify import verify
 from tests.builders import START, Company
 from tests.fakes.directory import crash, lost_after, lost_before, throttled
 from tests.fakes.faults import Crash
@@ -84,6 +85,7 @@ def test_a_crash_at_any_write_changes_nothing_in_the_end(facts, write, before):
         await survive(company, company.settle)
         await survive(company, lambda: company.time(START + SOME_TIME - company.clock.now(), tick=COARSE))
         assert end_state(company) == expected
+        assert (await verify(company.ports)).findings == []
 
     asyncio.run(run())
 
@@ -115,6 +117,7 @@ def test_whatever_graph_does_no_need_is_asked_for_twice(facts, faults, lag, requ
         assert end_state(company) == expected
         adds = [(one.user, one.package) for one in company.directory.taken if one.kind == "adminAdd"]
         assert len(adds) == len(set(adds))
+        assert (await verify(company.ports)).findings == []
 
     asyncio.run(run())
 

@@ -110,7 +110,13 @@ def test_a_token_that_does_not_say_who_is_refused(token):
 async def test_in_a_sandbox_the_machines_user_is_signed_in(monkeypatch):
     """The sandbox's token means nobody, so the name says that it was a sandbox."""
     monkeypatch.setenv("LOGNAME", "tester")
-    places = {"LIFECYCLE_RECORDS": "sqlite:///r", "LIFECYCLE_MODEL": "m", "LIFECYCLE_BODIES": "b", "GRAPH_TOKEN": "t"}
+    places = {
+        "LIFECYCLE_RECORDS": "sqlite:///r",
+        "LIFECYCLE_MODEL": "m",
+        "LIFECYCLE_BODIES": "b",
+        "LIFECYCLE_SEALS": "s",
+        "GRAPH_TOKEN": "t",
+    }
     wiring = Wiring(from_environment({**AZURE, **places}))
     assert await signed_in(wiring) == "sandbox:tester"
     monkeypatch.setenv("LIFECYCLE_SANDBOX_USER", "another")

@@ -13,6 +13,7 @@ ENOUGH = {
     "LIFECYCLE_RECORDS": "sqlite:///records.db",
     "LIFECYCLE_MODEL": "model.yaml",
     "LIFECYCLE_BODIES": "bodies",
+    "LIFECYCLE_SEALS": "seals",
 }
 
 
@@ -36,3 +37,11 @@ def test_another_rate_of_writes_is_refused_with_an_example(text):
     """No writes at all is not a rate, and neither is a word."""
     with pytest.raises(Misconfigured, match="as in 20"):
         from_environment({**ENOUGH, "LIFECYCLE_WRITES_PER_SECOND": text})
+
+
+@pytest.mark.parametrize("text", ["0", "89", "-1", "six years", "100000", "٣٦٥"])
+def test_a_time_of_keeping_is_a_number_of_days_and_no_trap(text):
+    """Less than ninety days would erase people whom somebody may still ask about."""
+    with pytest.raises(Misconfigured, match="LIFECYCLE_RETENTION"):
+        from_environment({**ENOUGH, "LIFECYCLE_RETENTION": text})
+    assert from_environment({**ENOUGH, "LIFECYCLE_RETENTION": "90"}).retained.days == 90

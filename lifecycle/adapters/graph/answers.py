@@ -13,6 +13,7 @@ from http import HTTPStatus
 import msgspec
 
 from lifecycle.adapters.graph.permissions import Method, Permission
+from lifecycle.core.evidence import Wire
 from lifecycle.errors import Ambiguous, LifecycleError, Refused, Throttled, Transient
 
 # 429 and 503 are answers of the front door: the request was not handled. After any other failure of the server
@@ -77,9 +78,15 @@ def failure(call: Call, answer: Answer) -> LifecycleError | None:
     Transient ones say so by their class: `Throttled` for 429 and wherever Graph said how long to wait, `Ambiguous` when
     a POST may have been done, `Transient` otherwise.
     """
-    status = answer.status
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+    if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return None
+    error = _meaning(call, answer)
+    error.wire = Wire(answer.status, answer.request_id)
+    return error
+
+
+def _meaning(call: Call, answer: Answer) -> LifecycleError:
+    status = answer.status
     found = codes(answer)
     code = found[-1] if found else ""
     where = f"Graph answered {call} with {status} {code or '(no code)'}, request-id {answer.request_id or 'absent'}"

@@ -17,7 +17,7 @@ from lifecycle.adapters.graph.answers import Answer
 from lifecycle.adapters.graph.client import GraphClient
 from lifecycle.adapters.graph.permissions import ASSIGNMENTS, POLICIES, POLICY, REQUEST, REQUESTS, ListingMode
 from lifecycle.adapters.graph.wire import Assignment, quoted
-from lifecycle.errors import Ambiguous, Permanent, Refused, Transient
+from lifecycle.errors import Ambiguous, LifecycleError, Permanent, Refused, Transient
 from lifecycle.ports import (
     AlreadyOpen,
     AssignmentState,
@@ -101,11 +101,12 @@ class GraphEntitlements:
         digest = hashlib.sha256(body).hexdigest()
         try:
             answer = await self._client.post(REQUESTS, body, token=request.token)
-        except Refused as exc:
-            if exc.code != _OPEN:
-                raise
-            return AlreadyOpen(Wire(exc.status, exc.request_id, request.token, digest))
-        posted = _posted(answer)
+            posted = _posted(answer)
+        except LifecycleError as exc:
+            exc.sent(request.token, digest)
+            if isinstance(exc, Refused) and exc.code == _OPEN:
+                return AlreadyOpen(exc.wire)
+            raise
         sent = Wire(answer.status, answer.request_id, request.token, digest)
         return Submitted(posted.id, wire.state_of(posted), sent)
 
@@ -270,17 +271,19 @@ def _posted(answer: Answer) -> wire.AssignmentRequest:
     try:
         posted = wire.request.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise Ambiguous(_unreadable(answer)) from exc
+        raise _unreadable(answer) from exc
     if not posted.id:
-        raise Ambiguous(_unreadable(answer))
+        raise _unreadable(answer)
     return posted
 
 
-def _unreadable(answer: Answer) -> str:
-    return (
+def _unreadable(answer: Answer) -> Ambiguous:
+    error = Ambiguous(
         f"POST {REQUESTS}: Graph answered {answer.status} without a request's id, request-id "
         f"{answer.request_id or 'absent'}; look for its token before repeating it"
     )
+    error.wire = Wire(answer.status, answer.request_id)
+    return error
 
 
 def _followed(rows: Iterable[wire.AssignmentRequest]) -> list[Followed]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.adapters.graph import GraphEntitlements, GraphUsers, ListingMode
-from lifecycle.errors import Ambiguous, Refused, Transient
+from lifecycle.errors import Ambiguous, LifecycleError, Refused, Transient
 from lifecycle.ports import AlreadyOpen, AssignmentState, Followed, Listed, Request, RequestState, Submitted, User, Wire
 from tests.adapters.graph.script import (
     BASE,
@@ -143,6 +143,28 @@ async def test_an_open_request_counts_as_found(code, inner):
     outcome = await GraphEntitlements(Script(error(400, code, inner)).client()).submit(ADD)
     assert isinstance(outcome, AlreadyOpen)
     assert (outcome.wire.status, outcome.wire.request_id, outcome.wire.client_request_id) == (400, "rid-1", "op-1")
+
+
+@pytest.mark.parametrize(
+    ("steps", "status", "request_id"),
+    [
+        ([httpx.ReadTimeout("slow")], 0, ""),
+        ([error(504, "GatewayTimeout")], 504, "rid-1"),
+        ([error(429, "TooManyRequests")] * 9, 429, "rid-1"),
+        ([error(400, "BadRequest")], 400, "rid-1"),
+        ([error(403, "Forbidden")], 403, "rid-1"),
+        ([httpx.ConnectError("nobody")] * 9, 0, ""),
+        ([httpx.Response(201, content=b"{}", headers={"request-id": "rid-2"})], 201, "rid-2"),
+    ],
+    ids=["no answer", "gateway", "throttled", "refused", "forbidden", "no connection", "unreadable"],
+)
+async def test_whatever_goes_wrong_says_what_was_on_the_wire(steps, status, request_id):
+    """The evidence of a failure has both ids, the status and the hash of the body, as far as they are known."""
+    graph = Script(*steps)
+    with pytest.raises(LifecycleError) as raised:
+        await GraphEntitlements(graph.client()).submit(ADD)
+    digest = hashlib.sha256(graph.requests[0].content).hexdigest()
+    assert raised.value.wire == Wire(status, request_id, "op-1", digest)
 
 
 async def test_a_conflict_keeps_its_code():
