@@ -8,7 +8,7 @@ facts are deduplicated and looks find nothing left to do.
 import hashlib
 from dataclasses import dataclass
 
-from lifecycle import messages
+from lifecycle import measures, messages, traces
 from lifecycle.contract.cloudevents import decode, message_id
 from lifecycle.errors import MalformedEvent, Permanent
 from lifecycle.ports import Bodies, Bus, Lectern, Message, Ports, Queue, SetAside
@@ -23,7 +23,7 @@ async def set_aside(queue: Queue, body: bytes, reason: str, ports: Ports, *, ses
     """Put a message aside with its reason and say so on `notices`."""
     now = ports.clock.now()
     digest = hashlib.sha256(body).hexdigest()
-    properties = {"queue": str(queue), "reason": reason[:_REASON], "at": now.isoformat()}
+    properties = {"queue": str(queue), "reason": reason[:_REASON], "at": now.isoformat(), **traces.carried()}
     if session is not None:
         properties["session"] = session
     about = _about(body)
@@ -32,6 +32,7 @@ async def set_aside(queue: Queue, body: bytes, reason: str, ports: Ports, *, ses
         body = b"{}"
     name = message_id("quarantine", f"{queue} {digest} {now.isoformat()}")
     await ports.bus.send(Queue.QUARANTINE, [Message(name, body, properties=properties)])
+    measures.count(measures.SET_ASIDE, {"queue": str(queue)})
     data = {"queue": str(queue), "reason": reason[:_REASON], **about}
     await messages.notify(ports.bus, "event.setaside", str(data.get("subject") or "unknown"), data, now=now)
 
@@ -73,7 +74,8 @@ class Quarantine:
         queue, session = origin_of(message)
         body = await self.body_of(message)
         name = message_id("replay", f"{message.id} {message.at.isoformat()}", message.number)
-        await self.bus.send(queue, [Message(name, body, session=session)])
+        trace = traces.travelling(message.properties)  # it goes on where it was set aside
+        await self.bus.send(queue, [Message(name, body, session=session, properties=trace)])
         await self.lectern.take(message)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifecycle import messages
+from lifecycle import measures, messages, traces
 from lifecycle.core.project import memberships, project
 from lifecycle.core.work import Check, FanOut, Release
 from lifecycle.errors import Permanent
@@ -44,13 +44,15 @@ async def timed(timer: str, work: Callable[[Ports], Awaitable[object]], ports: P
     begun = ports.clock.now()
     fault = "cut short"
     try:
-        await work(ports)
+        with traces.span(f"timer {timer}"):
+            await work(ports)
         fault = ""
     except Exception as error:
         fault = type(error).__name__
         raise
     finally:
         took = (ports.clock.now() - begun).total_seconds()
+        measures.took(measures.TIMERS, took, {"timer": timer, "outcome": fault or "done"})
         await heartbeats.beat(ports.records, Beat(timer, begun, took, fault))
 
 
@@ -81,9 +83,10 @@ async def wake(ports: Ports) -> int:
         await wakeups.forget(ports.records, entry)
     for due in found[:BACKLOG]:
         late = int(max(timedelta(), now - due.at) / _TICK)
-        await messages.ask(
-            ports.bus, Check(due.person, "wake"), now=due.at, at=max(due.at, now), mark=f"late {late}" if late else ""
-        )
+        measures.took(measures.WAKE_LATE, now - due.at)
+        mark = f"late {late}" if late else ""
+        woken = Check(due.person, "wake")
+        await messages.ask(ports.bus, woken, now=due.at, at=max(due.at, now), mark=mark, apart=True)
     late_ones = [due.person for due in found[BACKLOG:] if due.at <= now]
     if late_ones:
         await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", "wake", now), late_ones, ports, whole=True)
@@ -110,10 +113,11 @@ async def _ask_again(found: told.Read, ports: Ports, now: datetime) -> None:
     """Ask once more, and wait twice as long: a queue that stands still must not fill with one person's checks."""
     mark = found.mark
     if mark.project:
-        await messages.ask(ports.bus, FanOut(mark.name, mark.cause, mark.run), now=now, mark=f"again {now.isoformat()}")
+        again = FanOut(mark.name, mark.cause, mark.run)
+        await messages.ask(ports.bus, again, now=now, mark=f"again {now.isoformat()}", apart=True)
     else:
         check = Check(mark.name, mark.cause, run=mark.run)
-        await messages.ask(ports.bus, check, now=now, mark=f"again {now.isoformat()}")
+        await messages.ask(ports.bus, check, now=now, mark=f"again {now.isoformat()}", apart=True)
         await told.put_off(ports.records, found, now + (now - mark.at) - FORGOTTEN)
 
 

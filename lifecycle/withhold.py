@@ -7,7 +7,7 @@ to vanish, and does not slip through when the window has moved on. Everything el
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lifecycle import messages
+from lifecycle import measures, messages
 from lifecycle.core.desired import Standing
 from lifecycle.core.evidence import Tag
 from lifecycle.core.guard import Claim, giving_claims, taking_claims
@@ -116,6 +116,7 @@ async def _release(seen: Look, before: Withheld, check: Check, ports: Ports) -> 
     detail = {"run": before.run, "plan": before.hash, "by": approval.by}
     await seen.dossier.append(seen.now, Tag.RELEASED, check.cause, detail, put_withheld(seen.dossier, released))
     await holds.let_go(ports.records, before.run, seen.dossier.person)
+    measures.count(measures.HOLDS, {"outcome": "released"})
     return released
 
 
@@ -128,12 +129,14 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
     run = before.run if before is not None and not before.released else _run_of(check)
     steps, rows = tuple(map(describe, part.changes)), tuple(map(_row, part.changes))
     held = holds.Held(run, seen.dossier.person, part.hash, steps, check.cause, doubted.text, seen.now)
+    data = {"run": run, "plan": part.hash, "why": doubted.text}
+    # The notice first, as in `remind`.
+    await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now, once=f"{seen.now:%Y-%m-%d}")
     await holds.hold(ports.records, held)
     withheld = Withheld(run, part.hash, seen.now, doubted.text, steps, rows, contested=doubted.contested)
     detail = {"run": run, "plan": part.hash, "steps": list(steps), "why": doubted.text}
     await seen.dossier.append(seen.now, Tag.HELD, check.cause, detail, put_withheld(seen.dossier, withheld))
-    data = {"run": run, "plan": part.hash, "why": doubted.text}
-    await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now)
+    measures.count(measures.HOLDS, {"outcome": "held"})
 
 
 def _run_of(check: Check) -> str:
