@@ -108,12 +108,14 @@ def _azure(connection: str) -> Sinks:
         AzureMonitorTraceExporter,
     )
 
-    spans, numbers = (
-        AzureMonitorTraceExporter(connection_string=connection),
-        AzureMonitorMetricExporter(connection_string=connection),
+    options = {"connection_string": connection, "disable_offline_storage": True}  # an instance's disk goes with it
+    log, close = _shipped(AzureMonitorLogExporter(**options))
+    return Sinks(
+        BatchSpanProcessor(AzureMonitorTraceExporter(**options)),
+        PeriodicExportingMetricReader(AzureMonitorMetricExporter(**options)),
+        log,
+        close,
     )
-    log, close = _shipped(AzureMonitorLogExporter(connection_string=connection))
-    return Sinks(BatchSpanProcessor(spans), PeriodicExportingMetricReader(numbers), log, close)
 
 
 def _otlp(endpoint: str) -> Sinks:
