@@ -5,6 +5,7 @@ later look is always a new message. Each goes on with the trace under way, besid
 work begins traces of its own, linked to what began it.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from lifecycle.contract.cloudevents import TYPES, encode_work, message_id, messa
 from lifecycle.core.work import Check, FanOut, Release, SweepSlice, Work
 from lifecycle.ports import Bus, Message, Queue
 
+_LOG = logging.getLogger("lifecycle")
 SOURCE = "/lifecycle"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -72,10 +74,12 @@ async def notify(
 ) -> None:
     """Tell whoever listens on `notices`; `event` is the type behind `lifecycle.`, data holds ids only.
 
-    With `once` the same news told again is the same message, however much later.
+    With `once` the same news told again is the same message, however much later. What each says is in
+    `lifecycle.contract.notices`.
     """
     name = message_id(SOURCE, f"{event} {subject} {once or now.isoformat()} {sorted(data.items())}")
     trace = traces.carried()  # in the event too: who listens may be far from the queue
     body = message_of(f"lifecycle.{event}", subject, dict(data), id=name, source=SOURCE, time=now, extensions=trace)
     await bus.send(Queue.NOTICES, [Message(name, body, properties=trace)])
     measures.count(measures.NOTICES, {"type": event})
+    _LOG.info("notice %s about %s", event, subject)

@@ -13,6 +13,7 @@ from lifecycle.core.project import memberships, project
 from lifecycle.core.work import Check, FanOut, Release
 from lifecycle.errors import Permanent
 from lifecycle.follow_many import ask_to_follow
+from lifecycle.oversee import tell_of_finished, tell_of_stalled
 from lifecycle.ports import Ports
 from lifecycle.records import facts, following, heartbeats, holds, people, runs, told, wakeups
 from lifecycle.records.dossier import open_dossier
@@ -53,7 +54,10 @@ async def timed(timer: str, work: Callable[[Ports], Awaitable[object]], ports: P
     finally:
         took = (ports.clock.now() - begun).total_seconds()
         measures.took(measures.TIMERS, took, {"timer": timer, "outcome": fault or "done"})
-        await heartbeats.beat(ports.records, Beat(timer, begun, took, fault))
+        before = await heartbeats.last(ports.records, timer)
+        every = 0.0 if before is None else (begun - before.at).total_seconds()
+        await heartbeats.beat(ports.records, Beat(timer, begun, took, fault, every))
+    await tell_of_stalled(timer, ports, begun)
 
 
 async def due_within(ports: Ports, span: timedelta = _TICK) -> tuple[list[WakeUp], list[WakeUp]]:
@@ -99,6 +103,7 @@ async def wake(ports: Ports) -> int:
     for package in await following.packages(ports.records):
         await ask_to_follow(package, ports)
     await begin_replan(ports)
+    await tell_of_finished(ports, now)
     return len(found)
 
 
@@ -177,6 +182,8 @@ async def approve_release(work: Release, ports: Ports) -> None:
     now = ports.clock.now()
     held = await holds.held_set(ports.records, work.run)
     await holds.approve(ports.records, work.run, work.set_hash, work.by, now)
+    data = {"run": work.run, "by": work.by, "plans": len(held.plans), "set": work.set_hash}
+    await messages.notify(ports.bus, "run.released", work.run, data, now=now, once=work.set_hash)
     run = Run(work.run, f"release:{work.run}", now, released=work.set_hash)
     await runs.begin(ports.records, run)
     await enqueue(run, [plan.person for plan in held.plans], ports, whole=True)

@@ -39,7 +39,7 @@ async def trickle(name: str, ports: Ports) -> None:
     while (found := await runs.next_of(ports.records, name, BACKLOG)) is not None:
         run, people = found
         if not people:
-            await runs.close(ports.records, name)
+            await runs.close(ports.records, run, now)
             return
         chosen = await runs.reserve(ports.records, name, people, BACKLOG, now, share=await _share(run, ports))
         if not chosen:
@@ -48,7 +48,7 @@ async def trickle(name: str, ports: Ports) -> None:
         checks = [Check(person, run.cause, run=name, released=run.released, recheck=run.recheck) for person in chosen]
         await messages.ask_all(ports.bus, list(checks), now=now, mark=f"{name} {run.begun.isoformat()}")
         if not await runs.asked(ports.records, run, chosen):
-            await runs.close(ports.records, name)
+            await runs.close(ports.records, run, now)
             return
 
 

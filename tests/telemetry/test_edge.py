@@ -24,9 +24,9 @@ from lifecycle.wiring import Wiring
 ROOT = Path(__file__).parents[2]
 NEEDED = {
     "ServiceBus__fullyQualifiedNamespace": "x.servicebus.windows.net",
-    "LIFECYCLE_RECORDS": "sqlite:////tmp/x.db",
+    "LIFECYCLE_RECORDS": "sqlite:////nowhere/records.db",
     "LIFECYCLE_MODEL": str(ROOT / "examples" / "model.yaml"),
-    "LIFECYCLE_BODIES": "/tmp",
+    "LIFECYCLE_BODIES": "bodies",
 }
 INSIGHTS = "InstrumentationKey=00000000-0000-4000-8000-000000000000;IngestionEndpoint=http://127.0.0.1:9/"
 
@@ -140,7 +140,7 @@ def test_closing_leaves_everything_as_it_was():
 
 
 async def test_wiring_starts_it_once_and_sends_what_is_left_at_the_end(capsys):
-    """The console shows a span as a line of JSON, the log and, at the end, the measures; standard output is untouched."""
+    """The console shows spans and the log as lines of JSON, at the end the measures; standard output is untouched."""
     wiring = Wiring(from_environment(NEEDED | {"LIFECYCLE_TELEMETRY": "console"}))
     wiring._observe()
     wiring._observe()
@@ -199,7 +199,7 @@ def test_a_collector_gets_all_three_when_it_is_closed(collector):
 
 
 @pytest.mark.slow
-def test_application_insights_gets_only_what_is_ours(collector):
+def test_application_insights_gets_only_what_is_ours(collector, tmp_path):
     """The vendor's exporters post to the connection string's endpoint; no instrumentation of theirs is loaded."""
     url, paths = collector
     program = (
@@ -223,7 +223,7 @@ def test_application_insights_gets_only_what_is_ours(collector):
         text=True,
         check=False,
         timeout=120,
-        env={"PATH": "/usr/bin", "HOME": "/tmp", "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true"},
+        env={"HOME": str(tmp_path), "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true"},
     )
     assert done.returncode == 0, done.stderr
     assert paths

@@ -10,7 +10,7 @@ from lifecycle.adapters.graph.permissions import ASSIGNMENTS, REQUEST, REQUESTS,
 from lifecycle.adapters.graph.wire import assignments, request
 from lifecycle.errors import Ambiguous, Refused, Throttled, Transient
 from tests.adapters.graph.script import BASE, EM, Script, created, error, page
-from tests.fakes.recording import id_of, parent_of
+from tests.fakes.recording import parent_of
 
 NAME = "erika.mustermann@example.org"
 
@@ -77,7 +77,7 @@ async def test_a_post_without_an_answer_is_an_error_of_its_trace(recorded):
 
 
 async def test_no_span_holds_a_name_a_filter_or_a_link(recorded):
-    """A look-up by principal name and a next link with one in it leave neither in any span, ours being the only ones."""
+    """A look-up by principal name and a next link with one in it are in no span, and no span but ours is there."""
     link = f"{BASE}/users?$filter=userPrincipalName eq '{NAME}'&$skiptoken={NAME}"
     client = Script(page(), page(next_link=link), page()).client()
     await GraphUsers(client).by_principal_name(NAME)
