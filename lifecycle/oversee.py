@@ -28,7 +28,7 @@ async def tell_of_finished(ports: Ports, now: datetime) -> None:
             continue
         if progress is not None and not progress.run.whole and now < one.at + QUIET:
             continue
-        if progress is not None:
+        if progress is not None and progress.run.asked:
             run = progress.run
             data = {"run": run.name, "cause": run.cause, "people": run.asked, "begun": run.begun.isoformat()}
             once = f"{run.begun.isoformat()} {run.asked}"
