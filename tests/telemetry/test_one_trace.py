@@ -229,7 +229,7 @@ async def test_an_unsound_trace_is_ignored(recorded, given):
     assert taken.attributes["lifecycle.outcome"] == "stored"
 
 
-@pytest.mark.parametrize("state", ["a=" + "b" * 600, "=", "é=1", 3])
+@pytest.mark.parametrize("state", [",".join(f"a{one}={'b' * 50}" for one in range(30)), "=", "é=1", 3])
 async def test_an_unsound_state_is_dropped(recorded, state):
     """A `tracestate` beyond its bound or not ASCII is not carried on; the trace is."""
     company = Company(a_model(EVERYONE))
