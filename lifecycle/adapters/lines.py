@@ -13,7 +13,8 @@ from lifecycle import traces
 LOGGER = "lifecycle"
 """The name of the logger that everything of ours is under."""
 
-_LONGEST = 4000  # characters; a defect's message holds the last lines of its stack
+LONGEST = 4000
+"""Characters of a message that are kept; a defect's holds the last lines of its stack."""
 
 
 class Lines(logging.Formatter):
@@ -23,7 +24,7 @@ class Lines(logging.Formatter):
         """Return the line, without its end."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = {"at": at, "level": record.levelname.lower(), "logger": record.name}
-        line["message"] = record.getMessage()[:_LONGEST]
+        line["message"] = record.getMessage()[:LONGEST]
         trace, span = traces.ids_of_span()
         if trace:
             line |= {"trace": trace, "span": span}

@@ -12,7 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import get_current
 from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -21,9 +24,17 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
 from lifecycle import measures, traces
-from lifecycle.adapters.lines import LOGGER, Lines
+from lifecycle.adapters.lines import LOGGER, LONGEST, Lines
+from lifecycle.errors import Misconfigured
 
 SERVICE = "lifecycle"
+_SEVERITIES = {
+    logging.DEBUG: SeverityNumber.DEBUG,
+    logging.INFO: SeverityNumber.INFO,
+    logging.WARNING: SeverityNumber.WARN,
+    logging.ERROR: SeverityNumber.ERROR,
+    logging.CRITICAL: SeverityNumber.FATAL,
+}
 
 
 class To(StrEnum):
@@ -81,7 +92,7 @@ def telemetry(to: To, *, connection: str = "", endpoint: str = "", share: float 
     """Return the telemetry, not yet started.
 
     `connection` is Application Insights' connection string, `endpoint` a collector's base URL (OTLP over HTTP); `share`
-    is the part of the traces that is kept.
+    is the part of the traces that is kept. Raises `Misconfigured` for a connection string that cannot be read.
     """
     match to:
         case To.AZURE:
@@ -109,13 +120,18 @@ def _azure(connection: str) -> Sinks:
     )
 
     options = {"connection_string": connection, "disable_offline_storage": True}  # an instance's disk goes with it
-    log, close = _shipped(AzureMonitorLogExporter(**options))
-    return Sinks(
-        BatchSpanProcessor(AzureMonitorTraceExporter(**options)),
-        PeriodicExportingMetricReader(AzureMonitorMetricExporter(**options)),
-        log,
-        close,
-    )
+    try:
+        spans, numbers, records = (
+            AzureMonitorTraceExporter(**options),
+            AzureMonitorMetricExporter(**options),
+            AzureMonitorLogExporter(**options),
+        )
+    except ValueError as error:  # its text repeats the string, which may hold a key
+        raise Misconfigured(
+            "APPLICATIONINSIGHTS_CONNECTION_STRING is not one of Application Insights; copy it again from the resource"
+        ) from error
+    log, close = _shipped(records)
+    return Sinks(BatchSpanProcessor(spans), PeriodicExportingMetricReader(numbers), log, close)
 
 
 def _otlp(endpoint: str) -> Sinks:
@@ -133,13 +149,30 @@ def _otlp(endpoint: str) -> Sinks:
     )
 
 
-def _shipped(exporter: object) -> tuple[logging.Handler, Callable[[], None]]:
-    from opentelemetry.instrumentation.logging.handler import LoggingHandler  # noqa: PLC0415 - as above
-    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor  # noqa: PLC0415 - as above
-
+def _shipped(exporter: LogRecordExporter) -> tuple[logging.Handler, Callable[[], None]]:
     provider = LoggerProvider(resource=_resource())
-    provider.add_log_record_processor(BatchLogRecordProcessor(exporter))  # type: ignore[arg-type]  # by its caller
-    return LoggingHandler(logger_provider=provider), provider.shutdown
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    return _Shipping(provider), provider.shutdown
+
+
+class _Shipping(logging.Handler):
+    """Hands the log's records on: the message and, of an error, its class; not its text and stack, as others would."""
+
+    def __init__(self, provider: LoggerProvider) -> None:
+        super().__init__()
+        self._to = provider.get_logger(LOGGER)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand one record on, with the trace it belongs to."""
+        error = record.exc_info[0] if record.exc_info is not None else None
+        self._to.emit(
+            timestamp=int(record.created * 1e9),
+            context=get_current(),
+            severity_number=_SEVERITIES.get(record.levelno, SeverityNumber.INFO),
+            severity_text=record.levelname,
+            body=record.getMessage()[:LONGEST],
+            attributes={"logger": record.name} | ({} if error is None else {"error.type": error.__name__}),
+        )
 
 
 def _console() -> Sinks:

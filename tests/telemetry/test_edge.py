@@ -161,10 +161,11 @@ class _Collector(BaseHTTPRequestHandler):
     """Takes whatever is posted and remembers where."""
 
     paths: list[str]
+    bodies: list[bytes]
 
     def do_POST(self):
         self.paths.append(self.path)
-        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.bodies.append(self.rfile.read(int(self.headers.get("content-length", 0))))
         self.send_response(200)
         self.end_headers()
 
@@ -174,12 +175,12 @@ class _Collector(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def collector():
-    """A collector on the loopback address: its URL, and the paths that were posted to."""
-    handler = type("Handler", (_Collector,), {"paths": []})
+    """A collector on the loopback address: its URL, the paths that were posted to, and what was posted."""
+    handler = type("Handler", (_Collector,), {"paths": [], "bodies": []})
     server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler.paths
+    yield f"http://127.0.0.1:{server.server_port}", handler.paths, handler.bodies
     server.shutdown()
     server.server_close()
     thread.join()
@@ -187,21 +188,26 @@ def collector():
 
 def test_a_collector_gets_all_three_when_it_is_closed(collector):
     """Spans, measures and the log arrive at the collector's own paths, at the latest at the end."""
-    url, paths = collector
+    url, paths, bodies = collector
     one = telemetry(To.OTLP, endpoint=f"{url}/")
     one.start()
     with traces.span("look"):
-        logging.getLogger("lifecycle").info("person E1: seen")
+        try:
+            int("Erika Mustermann")
+        except ValueError:
+            logging.getLogger("lifecycle").warning("person E1: seen", exc_info=True)
     measures.count(measures.CHECKS, {"outcome": "done", "bulk": False})
     one.close()
 
+    assert b"Erika" not in b"".join(bodies)
+    assert b"person E1: seen" in b"".join(bodies)
     assert set(paths) == {"/v1/traces", "/v1/metrics", "/v1/logs"}
 
 
 @pytest.mark.slow
 def test_application_insights_gets_only_what_is_ours(collector, tmp_path):
     """The vendor's exporters post to the connection string's endpoint; no instrumentation of theirs is loaded."""
-    url, paths = collector
+    url, paths, _ = collector
     program = (
         "import logging, sys\n"
         "from lifecycle import measures, traces\n"
@@ -230,4 +236,10 @@ def test_application_insights_gets_only_what_is_ours(collector, tmp_path):
     assert "ProxyTracerProvider" in done.stdout
     instrumented = ("httpx", "requests", "urllib", "urllib3", "psycopg2", "django", "fastapi", "flask")
     assert [name for name in instrumented if f"instrumentation.{name}" in done.stdout] == []
-    assert "opentelemetry.instrumentation.logging" in done.stdout
+
+
+def test_a_connection_string_that_cannot_be_read_is_a_wrong_setting():
+    """The error names the setting and does not repeat it."""
+    with pytest.raises(Misconfigured, match="APPLICATIONINSIGHTS_CONNECTION_STRING") as raised:
+        telemetry(To.AZURE, connection="InstrumentationKey=secret")
+    assert "secret" not in str(raised.value)
