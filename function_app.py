@@ -25,13 +25,14 @@ def wiring() -> Wiring:
 async def _intake(queue: Queue, message: func.ServiceBusMessage) -> None:
     from lifecycle.intake import intake  # noqa: PLC0415 - indexing has ten seconds; verbs load at the first message
 
-    await intake(queue, message.get_body(), await wiring().ports())
+    await intake(queue, message.get_body(), await wiring().ports(), message.application_properties or {})
 
 
 async def _work(queue: Queue, message: func.ServiceBusMessage) -> None:
     from lifecycle.attend import work  # noqa: PLC0415 - as above
 
-    await work(message.get_body(), await wiring().ports(), queue=queue, session=message.session_id)
+    carried, ports = message.application_properties or {}, await wiring().ports()
+    await work(message.get_body(), ports, queue=queue, session=message.session_id, carried=carried)
 
 
 async def _timed(timer: str, work: Callable[[Ports], Awaitable[object]]) -> None:

@@ -13,13 +13,18 @@ from lifecycle.ports import Ports
 from lifecycle.records.dossier import put_late
 
 
-def leaver_due(seen: Look, ports: Ports) -> datetime | None:
-    """Return by when a leaver's access must be gone, counted from HR's clock; None for who has not left."""
+def gone_since(seen: Look) -> datetime | None:
+    """Return from when a leaver's access was to be gone, by HR's clock; None for who has not left."""
     span = seen.person.last_end(seen.now)
     if span is None or span.end is None:
         return None
-    told = span.end if span.left is None else max(span.end, span.left.recorded.time)
-    return told + ports.model.deadlines.leaver
+    return span.end if span.left is None else max(span.end, span.left.recorded.time)
+
+
+def leaver_due(seen: Look, ports: Ports) -> datetime | None:
+    """Return by when a leaver's access must be gone, counted from HR's clock; None for who has not left."""
+    told = gone_since(seen)
+    return None if told is None else told + ports.model.deadlines.leaver
 
 
 def remains(seen: Look) -> list[str]:

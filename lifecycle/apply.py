@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from lifecycle import messages
+from lifecycle import measures, messages, traces
 from lifecycle.actual import SETTLE
 from lifecycle.core.evidence import Detail, Tag
 from lifecycle.core.model import AccessModel
 from lifecycle.core.plan import Assign, ChangeStep, Remove, Reschedule, takes_away
-from lifecycle.errors import Ambiguous, LifecycleError, Lost, Refused, Transient
+from lifecycle.errors import Ambiguous, LifecycleError, Lost, Refused, Throttled, Transient
 from lifecycle.follow import INTERVALS, came_too_late, try_again
 from lifecycle.follow_many import ask_to_follow
 from lifecycle.ports import AlreadyOpen, Change, Ports, Request, Submitted, Wire
@@ -29,20 +29,56 @@ from lifecycle.records.dossier import (
 
 _FIRST_LOOK = timedelta(seconds=INTERVALS[0])
 _BULK_LOOK = timedelta(minutes=15)
+_OUTCOMES = {
+    Tag.SUBMITTED: "submitted",
+    Tag.FOUND: "open",
+    Tag.UNKNOWN: "unknown",
+    Tag.NOT_SENT: "not_sent",
+    Tag.REFUSED: "refused",
+}
 
 
-async def apply(step: ChangeStep, dossier: Dossier, user: str, ports: Ports, cause: str, *, bulk: bool = False) -> None:
+async def apply(
+    step: ChangeStep,
+    dossier: Dossier,
+    user: str,
+    ports: Ports,
+    cause: str,
+    *,
+    bulk: bool = False,
+    since: datetime | None = None,
+) -> None:
     """Carry out the step, when its turn has come: what takes away waits for it, what gives comes back later.
 
     In `bulk` the request is followed with all others of its package, and by itself only if that does not come about.
+    `since` is from when a leaver's access was to be gone.
 
     Raises `Throttled` when its turn is not near, `Lost` when another reconciler wrote in between, `Transient` when
     Graph did not take it and it must be asked again later. A refusal is recorded and raises nothing: the other steps
     have their turn.
     """
-    await ports.pace.turn(urgent=takes_away(step))
-    now = ports.clock.now()
-    flight = _flight(step, dossier, ports, now, cause)
+    with traces.span(f"apply {_kind(step)}", {"lifecycle.package": step.package}):
+        await _turn(step, ports)
+        now = ports.clock.now()
+        flight = _flight(step, dossier, ports, now, cause)
+        if isinstance(step, Remove):
+            flight = replace(flight, since=since)
+        await _carry_out(step, flight, dossier, user, ports, bulk=bulk)
+
+
+async def _turn(step: ChangeStep, ports: Ports) -> None:
+    try:
+        await ports.pace.turn(urgent=takes_away(step))
+    except Throttled:
+        measures.count(measures.PUT_OFF)
+        raise
+
+
+async def _carry_out(
+    step: ChangeStep, flight: Flight, dossier: Dossier, user: str, ports: Ports, *, bulk: bool
+) -> None:
+    now, cause = flight.at, flight.cause
+    traces.note("lifecycle.token", flight.token)
     request = _request(step, flight, user, ports, now)
     await dossier.append(now, Tag.INTENDED, cause, _intent(step, request), put_flight(dossier, flight))
     try:
@@ -192,11 +228,12 @@ async def _refused(dossier: Dossier, flight: Flight, error: Refused, ports: Port
     await _outcome(dossier, flight, Tag.REFUSED, detail, put_flight(dossier, failed))
     if not already:
         data = {"package": flight.package, "status": error.status, "code": error.code, "cause": flight.cause}
-        await messages.notify(ports.bus, "access.failed", dossier.person, data, now=now)
+        await messages.notify(ports.bus, "access.failed", dossier.person, data, now=now, once=flight.token)
 
 
 async def _outcome(dossier: Dossier, flight: Flight, tag: Tag, detail: Detail, change: Change) -> None:
     """Record what came of the request, in any case; then stop when somebody else wrote in between."""
+    measures.count(measures.REQUESTS, {"kind": flight.kind, "outcome": _OUTCOMES[tag]})
     full = {"package": flight.package, "token": flight.token, **detail}
     if not await dossier.append_anyway(flight.at, tag, flight.cause, full, change):
         raise Lost(f"person {dossier.person}: another look began meanwhile; this one stops, the next goes on")

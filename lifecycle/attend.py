@@ -6,16 +6,18 @@ sent as a scheduled check at growing intervals, and after a while set aside once
 
 import logging
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from lifecycle import messages
+from lifecycle import measures, messages, traces
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
 from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
 from lifecycle.dispose import dispose
 from lifecycle.drift import slice_of
 from lifecycle.erase import erase
 from lifecycle.errors import Lost, Permanent, Transient
+from lifecycle.look import Look
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
@@ -32,17 +34,46 @@ SHOWN_AFTER = 8
 """Attempts, about four hours, after which a check that keeps failing is set aside once for a person to see."""
 
 
-async def work(body: bytes, ports: Ports, *, queue: Queue, session: str | None = None) -> None:
-    """Take up one internal message, from `work` or `sweeps`. Raises only when not even a retry could be sent."""
+async def work(
+    body: bytes,
+    ports: Ports,
+    *,
+    queue: Queue,
+    session: str | None = None,
+    carried: Mapping[str, object] = traces.NOTHING,
+) -> None:
+    """Take up one internal message, from `work` or `sweeps`. Raises only when not even a retry could be sent.
+
+    `carried` is what it has beside its event (`lifecycle.traces`).
+    """
     try:
         asked = work_of(decode(body))
     except Permanent as error:
-        await set_aside(queue, body, str(error), ports, session=session)
+        with traces.taking(queue, carried):
+            await set_aside(queue, body, str(error), ports, session=session)
         return
-    try:
-        await _do(asked, ports)
-    except Permanent as error:
-        await set_aside(queue, body, str(error), ports, session=session)
+    with traces.taking(queue, carried, attributes=_about(asked)):
+        try:
+            await _do(asked, ports)
+        except Permanent as error:
+            await set_aside(queue, body, str(error), ports, session=session)
+
+
+def _about(asked: Work) -> dict[str, traces.Value]:
+    match asked:
+        case Check():
+            about: dict[str, traces.Value] = {"lifecycle.person": asked.person, "lifecycle.cause": asked.cause}
+            return about | {"lifecycle.run": asked.run, "lifecycle.attempt": asked.attempt}
+        case FanOut():
+            return {"lifecycle.project": asked.project, "lifecycle.cause": asked.cause, "lifecycle.run": asked.run}
+        case Erase():
+            return {"lifecycle.person": asked.person}
+        case Dispose():
+            return {"lifecycle.request": asked.request}
+        case Release() | ReleaseRefused() | Undo():
+            return {"lifecycle.run": asked.run}
+        case SweepSlice():
+            return {"lifecycle.run": asked.run, "lifecycle.slice": asked.kind, "lifecycle.package": asked.about}
 
 
 async def _do(asked: Work, ports: Ports) -> None:
@@ -82,20 +113,40 @@ async def attend(check: Check, ports: Ports) -> None:
     try:
         if check.undoes:
             await restore(check, ports)
-        await reconcile(check, ports)
+        seen = await reconcile(check, ports)
     except Lost:
+        _came_to(check, "lost")
         await _again(check, ports, _LOST_AGAIN, mark)
     except Transient as error:
+        _came_to(check, "again")
         await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)), mark)
     except Permanent:
+        _came_to(check, "set_aside")
         await told.done(ports.records, mark)
         raise
     except Exception as error:  # noqa: BLE001 a defect of ours must not burn the delivery count and lose the check
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])
         _LOG.error("person %s: %s while reconciling, tried again later\n%s", check.person, type(error).__name__, where)
+        _came_to(check, "defect")
         await _again(check, ports, _delay(check.attempt), mark)
     else:
+        _came_to(check, "done")
+        _measure_delay(seen, check, mark)
         await told.done(ports.records, mark)
+
+
+def _came_to(check: Check, outcome: str) -> None:
+    measures.count(measures.CHECKS, {"outcome": outcome, "bulk": bool(check.run)})
+    traces.note("lifecycle.outcome", outcome)
+
+
+def _measure_delay(seen: Look, check: Check, mark: told.Read | None) -> None:
+    """Note how long it took from what was said to the first request that this look made of it."""
+    if mark is None or mark.mark.cause != check.cause:
+        return
+    posted = [one.at for one in seen.dossier.flights.values() if one.cause == check.cause and one.at >= seen.now]
+    if posted:
+        measures.took(measures.EVENT_DELAY, min(posted) - mark.mark.at)
 
 
 async def _again(check: Check, ports: Ports, delay: timedelta, mark: told.Read | None) -> None:

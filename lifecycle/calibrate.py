@@ -7,7 +7,7 @@ day that was counted is written down at once, so a run that dies goes on where i
 from datetime import datetime
 from http import HTTPStatus
 
-from lifecycle import messages
+from lifecycle import measures, messages
 from lifecycle.core.budget import Allowance, Spent
 from lifecycle.errors import Refused
 from lifecycle.ports import Ports
@@ -30,7 +30,11 @@ async def calibrate(ports: Ports, now: datetime) -> Spent:
             raise
     finally:
         spent = await budget.spent(ports.records, now)
-        await _warn(Allowance(ports.model.budget, spent), ports, now)
+        allowance = Allowance(ports.model.budget, spent)
+        measures.stands(measures.BUDGET_USED, spent.tenant, {"whose": "tenant"})
+        measures.stands(measures.BUDGET_USED, spent.ours, {"whose": "ours"})
+        measures.stands(measures.BUDGET_LEFT, allowance.left)
+        await _warn(allowance, ports, now)
     return spent
 
 
@@ -44,5 +48,5 @@ async def _warn(allowance: Allowance, ports: Ports, now: datetime) -> None:
         "left": allowance.left,
         "additionsWithheld": allowance.reserved,
     }
-    await messages.notify(ports.bus, "budget.low", "requests", data, now=now)
+    await messages.notify(ports.bus, "budget.low", "requests", data, now=now, once=f"{now:%Y-%m-%d}")
     await budget.note_warning(ports.records, now)

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
-from lifecycle import messages
+from lifecycle import messages, traces
 from lifecycle.contract.cloudevents import message_id
 from lifecycle.core.evidence import Tag
 from lifecycle.core.work import Disposal, Dispose, stated
@@ -142,7 +142,8 @@ async def _send(found: SetAside, quarantine: Quarantine, ports: Ports) -> None:
     queue, session = origin_of(found)
     body = await quarantine.body_of(found)
     name = message_id("replay", f"{found.id} {found.at.isoformat()}", found.number)
-    await ports.bus.send(queue, [Message(name, body, session=session)])
+    trace = traces.travelling(found.properties)  # it goes on where it was set aside
+    await ports.bus.send(queue, [Message(name, body, session=session, properties=trace)])
 
 
 async def became_of(name: str, ports: Ports) -> str:

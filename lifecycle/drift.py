@@ -8,7 +8,7 @@ dry run finds the same people.
 from dataclasses import replace
 from typing import assert_never
 
-from lifecycle import messages
+from lifecycle import measures, messages
 from lifecycle.calibrate import calibrate
 from lifecycle.compare import Found, compare
 from lifecycle.core.work import Sweep, SweepSlice
@@ -78,6 +78,8 @@ async def _package(work: SweepSlice, ports: Ports) -> None:
     report = found.report(work.about, work.run, at, ports)
     await reports.keep(ports.records, report)
     await at.drop()
+    for kind, rows in report.counts.items():
+        measures.count(measures.DRIFT_ROWS, {"kind": str(kind)}, many=rows)
     if report.counts:
         data = {"package": report.package, "run": report.run, "checked": report.checked, **report.counts}
         await messages.notify(ports.bus, "drift.found", report.package, data, now=report.at, once=report.run)

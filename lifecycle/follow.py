@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifecycle import messages
+from lifecycle import measures, messages
 from lifecycle.actual import SETTLE, taken
 from lifecycle.core.evidence import Tag
 from lifecycle.core.plan import TOLERANCE
@@ -78,7 +78,10 @@ async def take_note(  # noqa: PLR0917 the request, its flight, and where it is w
     now: datetime,
     cause: str,
 ) -> None:
-    """Write down how a request stands, or how it ended. A new end counts once the row itself shows it."""
+    """Write down how a request stands, or how it ended. A new end counts once the row itself shows it.
+
+    The notice goes first: told twice it is one message, and a record without one would be a lie.
+    """
     detail = {"package": flight.package, "request": flight.request, "state": str(found.state), "token": flight.token}
     delivered = found.state in _DELIVERED
     unmoved = delivered and _unmoved(flight, found, listed, now)
@@ -89,21 +92,37 @@ async def take_note(  # noqa: PLR0917 the request, its flight, and where it is w
             polled = replace(flight, request=found.request, polls=flight.polls + 1, look_at=next_poll(flight, now))
             await dossier.remember(put_flight(dossier, polled))
         case _ if _over_before(flight, listed) and came_too_late(dossier, flight, now):
+            _ended(flight, "late")
             await dossier.append(now, Tag.ENDED, cause, detail, drop_flight(dossier, flight.package))
         case _ if delivered and not unmoved:
             changes = [drop_flight(dossier, flight.package), *_delivered(dossier, flight, found, now)]
-            await dossier.append(now, Tag.ENDED, cause, {**detail, "assignment": found.assignment}, *changes)
             event = "access.removed" if flight.kind == "adminRemove" else "access.assigned"
             await _tell(ports, event, dossier, flight, str(found.state), now)
+            await dossier.append(now, Tag.ENDED, cause, {**detail, "assignment": found.assignment}, *changes)
+            _measure(flight, found.completed_at or now)
         case _ if came_too_late(dossier, flight, now):
+            _ended(flight, "late")
             await dossier.append(now, Tag.ENDED, cause, detail, drop_flight(dossier, flight.package))
         case state:
             failed = replace(
                 flight, stage=Stage.FAILED, looks=flight.looks + 1, look_at=try_again(flight.looks, now), polls=0
             )
             tag = Tag.NOT_MOVED if unmoved else Tag.ENDED
-            await dossier.append(now, tag, cause, detail, put_flight(dossier, failed))
             await _tell(ports, "access.failed", dossier, flight, "notMoved" if unmoved else str(state), now)
+            await dossier.append(now, tag, cause, detail, put_flight(dossier, failed))
+            _ended(flight, "failed")
+
+
+def _ended(flight: Flight, outcome: str) -> None:
+    measures.count(measures.ENDED, {"kind": flight.kind, "outcome": outcome})
+
+
+def _measure(flight: Flight, at: datetime) -> None:
+    """Note how long a delivery took, by Graph's own word of when it was done."""
+    _ended(flight, "delivered")
+    measures.took(measures.DELIVERY, at - flight.at, {"kind": flight.kind})
+    if flight.since is not None:
+        measures.took(measures.DEPROVISION, at - flight.since)
 
 
 def came_too_late(dossier: Dossier, flight: Flight, now: datetime) -> bool:
@@ -227,4 +246,4 @@ async def _tell(  # noqa: PLR0917 see take_note
     ports: Ports, event: str, dossier: Dossier, flight: Flight, state: str, now: datetime
 ) -> None:
     data = {"package": flight.package, "request": flight.request, "state": state, "cause": flight.cause}
-    await messages.notify(ports.bus, event, dossier.person, data, now=now)
+    await messages.notify(ports.bus, event, dossier.person, data, now=now, once=flight.token)

@@ -6,9 +6,10 @@ the look never is: a repeated message looks again.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from lifecycle import messages
+from lifecycle import measures, messages, traces
 from lifecycle.contract.cloudevents import TYPES, Envelope, Group, decode, fact_of, message_id
 from lifecycle.core.calendar import begins, ends
 from lifecycle.core.events import (
@@ -41,25 +42,51 @@ AHEAD = timedelta(minutes=5)
 _AGAIN = timedelta(minutes=1)
 
 
-async def intake(queue: Queue, body: bytes, ports: Ports) -> None:
+async def intake(queue: Queue, body: bytes, ports: Ports, carried: Mapping[str, object] = traces.NOTHING) -> None:
     """Take in one message: afterwards it is a stored fact with a look asked for, or set aside, or on its way again.
 
-    Raises `Transient` only when it could be neither stored nor sent again; the broker then delivers it anew.
+    `carried` is what it has beside its event (`lifecycle.traces`). Raises `Transient` only when it could be neither
+    stored nor sent again; the broker then delivers it anew.
     """
+    read = _read(body)
+    if isinstance(read, Envelope):
+        about = {"cloudevents.event_id": read.id, "cloudevents.event_type": read.type}
+        sound, kind = read.traceparent, read.type
+    else:
+        about, sound, kind = {}, "", "unread"
+    with traces.taking(queue, carried, sound, about) as span:
+        outcome = await _take(queue, body, read, ports)
+        span.set_attribute("lifecycle.outcome", outcome)
+    measures.count(measures.EVENTS, {"type": kind, "outcome": outcome})
+
+
+def _read(body: bytes) -> Envelope | MalformedEvent:
+    try:
+        return decode(body)
+    except MalformedEvent as error:
+        return error
+
+
+async def _take(queue: Queue, body: bytes, read: Envelope | MalformedEvent, ports: Ports) -> str:
+    """Store the fact and ask for a look, or do what is left to do; return which it was."""
     now = ports.clock.now()
     try:
-        await _learn(_trusted(queue, body, ports, now), ports, now)
+        if isinstance(read, MalformedEvent):
+            raise read
+        new = await _learn(_trusted(queue, read, ports, now), ports, now)
     except Permanent as error:
         await set_aside(queue, body, str(error), ports)
+        return "set_aside"
     except Transient:
         digest = hashlib.sha256(body).hexdigest()
-        again = Message(message_id("intake", f"{queue} {digest} {now.isoformat()}"), body)
+        again = Message(message_id("intake", f"{queue} {digest} {now.isoformat()}"), body, properties=traces.carried())
         await ports.bus.send(queue, [again], at=now + _AGAIN)
+        return "again"
+    return "stored" if new else "repeated"
 
 
-def _trusted(queue: Queue, body: bytes, ports: Ports, now: datetime) -> Fact:
+def _trusted(queue: Queue, envelope: Envelope, ports: Ports, now: datetime) -> Fact:
     """Return the fact, if it came by the right queue, from a listed source, and not from the future."""
-    envelope = decode(body)
     info = TYPES[envelope.type]
     if info.queue is not queue:
         raise Untrusted(
@@ -100,17 +127,18 @@ def _known_package(fact: Fact, envelope: Envelope, ports: Ports) -> Fact:
     return fact
 
 
-async def _learn(fact: Fact, ports: Ports, now: datetime) -> None:
+async def _learn(fact: Fact, ports: Ports, now: datetime) -> bool:
+    """Store the fact and ask for a look at whoever it concerns; return whether it is new."""
     if not await facts.knows(ports.records, fact):  # what was judged once is a fact; saying it again is no new case
         await judge(fact, ports)
+        # The notice first: told twice it is one message, and after a crash the fact would be known and not told of.
+        await _report_late(fact, ports, now)
     new = await facts.keep(ports.records, fact)
     cause = f"event:{fact.recorded.id}"
-    if new:
-        await _report_late(fact, ports, now)
     match fact:
         case Opened() | Rescheduled() | Closed():
             await _look_at_project(fact.recorded.subject, cause, fact.recorded.id, ports, now)
-            return
+            return new
         case Staffed() | Released():
             await _expect_project(fact.recorded.subject, cause, fact.recorded.id, ports, now)
             person = await _who(fact.person, ports, now, cause)
@@ -118,6 +146,7 @@ async def _learn(fact: Fact, ports: Ports, now: datetime) -> None:
             person = await _identify(fact, ports, now, cause)
     await people.meet(ports.records, person)
     await _look_at_person(person, cause, fact.recorded.run, ports, now)
+    return new
 
 
 async def _look_at_person(person: str, cause: str, run: str, ports: Ports, now: datetime) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lifecycle import traces
 from lifecycle.actual import ended, overlay, taken
 from lifecycle.core.desired import Desired
 from lifecycle.core.evidence import Tag
@@ -58,6 +59,11 @@ async def look(identifier: str, ports: Ports, *, cause: str, settle: bool, reche
 
     Raises `Lost` when another look wrote in between, `Transient` when something could not be read now.
     """
+    with traces.span("look", {"lifecycle.person": identifier, "lifecycle.cause": cause}):
+        return await _look(identifier, ports, cause=cause, settle=settle, recheck=recheck)
+
+
+async def _look(identifier: str, ports: Ports, *, cause: str, settle: bool, recheck: bool) -> Look:
     now = ports.clock.now()
     identity, dossier = await _open(identifier, ports, now, cause, settle=settle)
     present = await adoption.adopt(ports.records, ports.model, now, keep=settle)

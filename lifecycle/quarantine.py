@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lifecycle import messages
+from lifecycle import measures, messages, traces
 from lifecycle.contract.cloudevents import decode, message_id
 from lifecycle.errors import MalformedEvent, Permanent
 from lifecycle.ports import Bodies, Lectern, Message, Ports, Queue, SetAside
@@ -27,7 +27,7 @@ async def set_aside(queue: Queue, body: bytes, reason: str, ports: Ports, *, ses
     """Put a message aside with its reason and say so on `notices`."""
     now = ports.clock.now()
     digest = hashlib.sha256(body).hexdigest()
-    properties = {"queue": str(queue), "reason": reason[:_REASON], "at": now.isoformat()}
+    properties = {"queue": str(queue), "reason": reason[:_REASON], "at": now.isoformat(), **traces.carried()}
     if session is not None:
         properties["session"] = session
     event = about(body)
@@ -36,6 +36,7 @@ async def set_aside(queue: Queue, body: bytes, reason: str, ports: Ports, *, ses
         body = b"{}"
     name = message_id("quarantine", f"{queue} {digest} {now.isoformat()}")
     await ports.bus.send(Queue.QUARANTINE, [Message(name, body, properties=properties)])
+    measures.count(measures.SET_ASIDE, {"queue": str(queue)})
     data = {"queue": str(queue), "reason": reason[:_REASON], **event}
     await messages.notify(ports.bus, "event.setaside", str(data.get("subject") or "unknown"), data, now=now)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from lifecycle import messages
 from lifecycle.afford import affordable
-from lifecycle.alert import alert, leaver_due, remains, waiting_for_user
+from lifecycle.alert import alert, gone_since, leaver_due, remains, waiting_for_user
 from lifecycle.apply import apply, rules_of
 from lifecycle.core.calendar import earliest
 from lifecycle.core.desired import Standing
@@ -73,9 +73,11 @@ async def _close_gap(seen: Look, check: Check, ports: Ports) -> datetime | None:
         detail = {"plan": seen.plan.hash, "model": seen.plan.model, "steps": [describe(step) for step in steps]}
         await seen.dossier.append(seen.now, Tag.PLANNED, check.cause, detail)
     await itemise(steps, seen, check, ports)
+    since = gone_since(seen) if seen.desired.standing is Standing.LEFT else None
     for step in steps:
         if step.package not in _under_way(seen.dossier, seen.now):
-            await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bool(check.run))
+            bulk = bool(check.run)
+            await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bulk, since=since)
     return None if len(steps) == len(allowed) else seen.now + _POORER
 
 
@@ -180,9 +182,10 @@ async def _wait_for_user(seen: Look, ports: Ports) -> datetime | None:
     if before is None or before.what != what:
         first = Patience(what, seen.now, 1, seen.now + _WAITING_FIRST)
         tag = Tag.CONFLICT if seen.finding else Tag.WAITING
+        if seen.finding:  # the notice first, as in `remind`
+            data, day = {"finding": what}, f"{seen.now:%Y-%m-%d}"
+            await messages.notify(ports.bus, "person.conflict", seen.dossier.person, data, now=seen.now, once=day)
         await seen.dossier.append(seen.now, tag, "wake", {"for": what}, put_patience(seen.dossier, first))
-        if seen.finding:
-            await messages.notify(ports.bus, "person.conflict", seen.dossier.person, {"finding": what}, now=seen.now)
         return first.look_at
     if seen.now < before.look_at:
         return before.look_at

@@ -6,6 +6,7 @@ line too, but decided here. The evidence is the run's chain; a refusal is part o
 
 import hashlib
 
+from lifecycle import messages
 from lifecycle.core.evidence import Tag
 from lifecycle.core.work import Release, ReleaseRefused, stated
 from lifecycle.errors import MalformedEvent, Permanent
@@ -33,6 +34,8 @@ async def approve_release(work: Release, ports: Ports) -> None:
             await _write_down(Tag.RELEASE_REFUSED, work, because, held, ports)
             raise
         await _write_down(Tag.RUN_RELEASED, work, because, held, ports)
+        data = {"run": work.run, "by": work.by, "plans": len(held.plans), "set": work.set_hash}
+        await messages.notify(ports.bus, "run.released", work.run, data, now=now, once=work.set_hash)
         await holds.approve(ports.records, held, work.by, because, now)
     run = Run(work.run, f"release:{work.run}", now, released=work.set_hash, by=await _asked_by(work.run, ports))
     await runs.begin(ports.records, run)

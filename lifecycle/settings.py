@@ -19,6 +19,9 @@ from lifecycle.ports import Queue
 _RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
 _DAYS = re.compile(r"[0-9]{1,5}")
 _WATCHED = 90  # whoever has left is looked at for thirty days, and auditors ask later than that
+_SHARE = re.compile(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
+_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+_TELEMETRY = ("auto", "azure", "otlp", "console", "off")
 GRAPH = "https://graph.microsoft.com/v1.0"
 SQLITE = "sqlite:///"
 
@@ -77,6 +80,17 @@ class Settings:
     writes: str = setting(
         "LIFECYCLE_WRITES_PER_SECOND", "Requests to Graph that all instances together send in a second at most", "20"
     )
+    telemetry: str = setting(
+        "LIFECYCLE_TELEMETRY",
+        "Where traces, measures and the log go: auto (azure or otlp when one of the next two is set, else off), "
+        "azure, otlp, console, off",
+        "auto",
+    )
+    insights: str = setting("APPLICATIONINSIGHTS_CONNECTION_STRING", "Connection string of Application Insights", "")
+    collector: str = setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "Base URL of an OpenTelemetry collector (OTLP over HTTP)", ""
+    )
+    traced: str = setting("LIFECYCLE_TRACED_SHARE", "Part of the traces that is kept, from 0 to 1", "1")
     graph: str = setting("GRAPH_URL", "Base URL of Microsoft Graph", GRAPH)
     graph_token: str = setting("GRAPH_TOKEN", "Bearer token of the Graph simulator; refused for any other host", "")
     clock_file: str = setting("LIFECYCLE_CLOCK_FILE", "File with the sandbox clock's offset; refused in Azure", "")
@@ -106,6 +120,18 @@ class Settings:
     def retained(self) -> timedelta:
         """Return how long what is known of somebody who left is kept."""
         return timedelta(days=int(self.retention))
+
+    @property
+    def telemetry_to(self) -> str:
+        """Return where telemetry goes: azure, otlp or console; empty for nowhere."""
+        if self.telemetry == "auto":
+            return "azure" if self.insights else "otlp" if self.collector else ""
+        return "" if self.telemetry == "off" else self.telemetry
+
+    @property
+    def traced_share(self) -> float:
+        """Return the part of the traces that is kept."""
+        return float(self.traced)
 
     @property
     def records_at(self) -> Path | TableAddress:
@@ -147,6 +173,7 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
         problems.append("LIFECYCLE_WRITES_PER_SECOND is a number above 0 and below 1000, as in 20 or 2.5")
     if not _DAYS.fullmatch(settings.retention) or int(settings.retention) < _WATCHED:
         problems.append(f"LIFECYCLE_RETENTION is a number of days, from {_WATCHED} to 99999, as in 2190")
+    problems += _wrong_telemetry(settings)
     problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     problems += _wrong_seals(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if "WEBSITE_INSTANCE_ID" in environment:
@@ -158,6 +185,21 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
             )
             if value
         ]
+    return problems
+
+
+def _wrong_telemetry(settings: Settings) -> list[str]:
+    problems = []
+    if settings.telemetry not in _TELEMETRY:
+        problems.append(f"LIFECYCLE_TELEMETRY is one of {', '.join(_TELEMETRY)}")
+    if settings.telemetry == "azure" and not settings.insights:
+        problems.append("LIFECYCLE_TELEMETRY is azure, but APPLICATIONINSIGHTS_CONNECTION_STRING is not set")
+    if settings.telemetry == "otlp" and not settings.collector:
+        problems.append("LIFECYCLE_TELEMETRY is otlp, but OTEL_EXPORTER_OTLP_ENDPOINT is not set")
+    if settings.collector and not _URL.fullmatch(settings.collector):
+        problems.append("OTEL_EXPORTER_OTLP_ENDPOINT is a URL, as in http://localhost:4318")
+    if not _SHARE.fullmatch(settings.traced):
+        problems.append("LIFECYCLE_TRACED_SHARE is a number from 0 to 1, as in 0.1")
     return problems
 
 

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifecycle import messages
+from lifecycle import measures, messages, traces
 from lifecycle.core.project import memberships, project
 from lifecycle.core.work import Check, FanOut
 from lifecycle.errors import Permanent
 from lifecycle.follow_many import ask_to_follow
+from lifecycle.oversee import tell_of_finished, tell_of_stalled
 from lifecycle.ports import Ports
 from lifecycle.records import annals, facts, following, heartbeats, holds, people, runs, told, wakeups
 from lifecycle.records.dossier import open_dossier
@@ -44,14 +45,19 @@ async def timed(timer: str, work: Callable[[Ports], Awaitable[object]], ports: P
     begun = ports.clock.now()
     fault = "cut short"
     try:
-        await work(ports)
+        with traces.span(f"timer {timer}"):
+            await work(ports)
         fault = ""
     except Exception as error:
         fault = type(error).__name__
         raise
     finally:
         took = (ports.clock.now() - begun).total_seconds()
-        await heartbeats.beat(ports.records, Beat(timer, begun, took, fault))
+        measures.took(measures.TIMERS, took, {"timer": timer, "outcome": fault or "done"})
+        before = await heartbeats.last(ports.records, timer)
+        every = 0.0 if before is None else (begun - before.at).total_seconds()
+        await heartbeats.beat(ports.records, Beat(timer, begun, took, fault, every))
+    await tell_of_stalled(timer, ports, begun)
 
 
 async def due_within(ports: Ports, span: timedelta = _TICK) -> tuple[list[WakeUp], list[WakeUp]]:
@@ -81,9 +87,10 @@ async def wake(ports: Ports) -> int:
         await wakeups.forget(ports.records, entry)
     for due in found[:BACKLOG]:
         late = int(max(timedelta(), now - due.at) / _TICK)
-        await messages.ask(
-            ports.bus, Check(due.person, "wake"), now=due.at, at=max(due.at, now), mark=f"late {late}" if late else ""
-        )
+        measures.took(measures.WAKE_LATE, now - due.at)
+        mark = f"late {late}" if late else ""
+        woken = Check(due.person, "wake")
+        await messages.ask(ports.bus, woken, now=due.at, at=max(due.at, now), mark=mark, apart=True)
     late_ones = [due.person for due in found[BACKLOG:] if due.at <= now]
     if late_ones:
         await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", "wake", now), late_ones, ports, whole=True)
@@ -96,6 +103,7 @@ async def wake(ports: Ports) -> int:
     for package in await following.packages(ports.records):
         await ask_to_follow(package, ports)
     await begin_replan(ports)
+    await tell_of_finished(ports, now)
     return len(found)
 
 
@@ -110,10 +118,11 @@ async def _ask_again(found: told.Read, ports: Ports, now: datetime) -> None:
     """Ask once more, and wait twice as long: a queue that stands still must not fill with one person's checks."""
     mark = found.mark
     if mark.project:
-        await messages.ask(ports.bus, FanOut(mark.name, mark.cause, mark.run), now=now, mark=f"again {now.isoformat()}")
+        again = FanOut(mark.name, mark.cause, mark.run)
+        await messages.ask(ports.bus, again, now=now, mark=f"again {now.isoformat()}", apart=True)
     else:
         check = Check(mark.name, mark.cause, run=mark.run)
-        await messages.ask(ports.bus, check, now=now, mark=f"again {now.isoformat()}")
+        await messages.ask(ports.bus, check, now=now, mark=f"again {now.isoformat()}", apart=True)
         await told.put_off(ports.records, found, now + (now - mark.at) - FORGOTTEN)
 
 

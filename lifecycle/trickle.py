@@ -44,7 +44,7 @@ async def trickle(name: str, ports: Ports) -> None:
     while (found := await runs.next_of(ports.records, name, BACKLOG)) is not None:
         run, people = found
         if not people:
-            await _over(name, ports)
+            await _over(run, ports)
             return
         chosen = await runs.reserve(ports.records, name, people, BACKLOG, now, share=await _share(run, ports))
         if not chosen:
@@ -54,16 +54,17 @@ async def trickle(name: str, ports: Ports) -> None:
         checks = [replace(like, person=person) for person in chosen]
         await messages.ask_all(ports.bus, list(checks), now=now, mark=f"{name} {run.begun.isoformat()}")
         if not await runs.asked(ports.records, run, chosen):
-            await _over(name, ports)
+            await _over(run, ports)
             return
 
 
-async def _over(name: str, ports: Ports) -> None:
+async def _over(run: Run, ports: Ports) -> None:
     """Take a run that has nobody waiting from the list, and write down that all of it was asked for, if that is so."""
-    run = await runs.find(ports.records, name)
-    if run is not None and name in await runs.unfinished(ports.records):
-        await annals.all_asked(ports.records, run, ports.clock.now())
-    await runs.close(ports.records, name)
+    now = ports.clock.now()
+    latest = await runs.find(ports.records, run.name)
+    if latest is not None and run.name in await runs.unfinished(ports.records):
+        await annals.all_asked(ports.records, latest, now)
+    await runs.close(ports.records, run, now)
 
 
 async def _share(run: Run, ports: Ports) -> int:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lifecycle.adapters.blobs.seals import BlobSeals
     from lifecycle.adapters.servicebus import ServiceBus
     from lifecycle.adapters.tables.records import TableRecords
+    from lifecycle.adapters.telemetry import Telemetry
     from lifecycle.check import Premises
     from lifecycle.core.model import AccessModel
 
@@ -48,12 +49,14 @@ class Wiring:
         self._records: SqliteRecords | TableRecords | None = None
         self._seals: FolderSeals | BlobSeals | None = None
         self._credential: AsyncTokenCredential | None = None
+        self._telemetry: Telemetry | None = None
         self._once = asyncio.Lock()
 
     async def ports(self) -> Ports:
         """Return the ports, made at the first call. Raises `Misconfigured` for a wrong access model or setting."""
         async with self._once:
             if self._ports is None:
+                self._observe()
                 self._ports = await self._make()
             return self._ports
 
@@ -150,6 +153,20 @@ class Wiring:
             schedules=settings.schedules,
         )
 
+    def _observe(self) -> None:
+        """Begin to record, when there is somewhere to send to."""
+        if self._telemetry is None and self.settings.telemetry_to:
+            from lifecycle.adapters.telemetry import To, telemetry  # noqa: PLC0415 - only where it is asked for
+
+            settings = self.settings
+            self._telemetry = telemetry(
+                To(settings.telemetry_to),
+                connection=settings.insights,
+                endpoint=settings.collector,
+                share=settings.traced_share,
+            )
+            self._telemetry.start()
+
     async def _make(self) -> Ports:
         return Ports(
             clock=self.clock,
@@ -173,3 +190,6 @@ class Wiring:
         for client in (self._bus, self._graph, self._records, blobs, self._credential):
             if client is not None:
                 await client.close()
+        if self._telemetry is not None:
+            await asyncio.to_thread(self._telemetry.close)
+            self._telemetry = None

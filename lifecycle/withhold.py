@@ -7,7 +7,7 @@ to vanish, and does not slip through when the window has moved on. Everything el
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lifecycle import messages
+from lifecycle import measures, messages
 from lifecycle.attribute import causes_of
 from lifecycle.core.desired import Standing
 from lifecycle.core.evidence import Tag
@@ -117,6 +117,7 @@ async def _release(seen: Look, before: Withheld, check: Check, ports: Ports) -> 
     detail = {"run": before.run, "plan": before.hash, "by": approval.by}
     await seen.dossier.append(seen.now, Tag.RELEASED, check.cause, detail, put_withheld(seen.dossier, released))
     await holds.let_go(ports.records, before.run, seen.dossier.person)
+    measures.count(measures.HOLDS, {"outcome": "released"})
     return released
 
 
@@ -133,12 +134,14 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
     by = causes.people if earlier is None else tuple(sorted({*causes.people, *earlier.by}))
     person, why = seen.dossier.person, doubted.text
     held = holds.Held(run, person, part.hash, steps, check.cause, why, seen.now, by, causes.source)
+    data = {"run": run, "plan": part.hash, "why": doubted.text}
+    # The notice first, as in `remind`.
+    await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now, once=f"{seen.now:%Y-%m-%d}")
     await holds.hold(ports.records, held)
     withheld = Withheld(run, part.hash, seen.now, doubted.text, steps, rows, contested=doubted.contested)
     detail = {"run": run, "plan": part.hash, "steps": list(steps), "why": doubted.text, "causers": list(by)}
     await seen.dossier.append(seen.now, Tag.HELD, check.cause, detail, put_withheld(seen.dossier, withheld))
-    data = {"run": run, "plan": part.hash, "why": doubted.text}
-    await messages.notify(ports.bus, "plan.held", seen.dossier.person, data, now=seen.now)
+    measures.count(measures.HOLDS, {"outcome": "held"})
 
 
 def run_of(check: Check) -> str:

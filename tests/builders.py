@@ -277,9 +277,10 @@ class Company:
                 continue
             message = waiting[0]
             if queue in {Queue.WORK, Queue.SWEEPS}:
-                await work(message.body, self.ports, queue=queue, session=message.session)
+                carried = message.properties
+                await work(message.body, self.ports, queue=queue, session=message.session, carried=carried)
             else:
-                await intake(queue, message.body, self.ports)
+                await intake(queue, message.body, self.ports, message.properties)
             self.bus.pop(queue)
             return True
         return False

@@ -79,11 +79,16 @@ def imports_of(*places):
     return {(name, path) for name, path in found if name.split(".")[0] not in NOT_A_PACKAGE}
 
 
+MADE_OF = {"azure-monitor-opentelemetry": "azure-monitor-opentelemetry-exporter"}
+"""A package that only sets up the other one, which has never been released by itself but as a preview."""
+
+
 def modules_of(requirements):
     """Every module that these packages themselves bring, not what they ask for in turn."""
     found = set()
-    for requirement in requirements:
-        for file in distribution(Requirement(requirement).name).files or ():
+    names = [Requirement(requirement).name for requirement in requirements]
+    for name in [*names, *(MADE_OF[name] for name in names if name in MADE_OF)]:
+        for file in distribution(name).files or ():
             parts = Path(file).parts
             found.add(".".join((*parts[:-1], parts[-1].split(".")[0])).removesuffix(".__init__"))
     return found

@@ -1,4 +1,4 @@
-"""The published JSON Schemas: one per event from outside, generated from the structs that check them.
+"""The published JSON Schemas: one per event from outside and per notice, generated from the structs behind them.
 
 `python -m lifecycle.contract.schemas` writes them to `lifecycle/schemas/`; a test holds the files against the structs.
 They say what a source must send; a few things no schema can say (that `worker.id` is the subject, that a day exists)
@@ -13,15 +13,22 @@ import msgspec
 
 from lifecycle.contract import fields
 from lifecycle.contract.cloudevents.types import PAYLOADS
+from lifecycle.contract.notices import NOTICES, schema_of
 from lifecycle.contract.payloads import Frozen, Thawed
 
 FOLDER = Path(__file__).parent.parent / "schemas"
+_NOTICES = "notices"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, str]:
     """Return the text of every schema by its file name, which is the event's type without `lifecycle.`."""
     return {f"{name.removeprefix('lifecycle.')}.json": _written(_schema(name)) for name in PAYLOADS}
+
+
+def notices() -> dict[str, str]:
+    """Return the text of every notice's schema by its file name in the folder `notices`."""
+    return {f"{name}.json": _written(schema_of(name)) for name in NOTICES}
 
 
 def _schema(event_type: str) -> dict[str, Any]:
@@ -59,12 +66,12 @@ def _written(schema: dict[str, Any]) -> str:
 
 def main() -> None:
     """Write every schema, and remove those of types that are no more."""
-    FOLDER.mkdir(exist_ok=True)
-    written = schemas()
-    for stale in {path.name for path in FOLDER.glob("*.json")} - written.keys():
-        (FOLDER / stale).unlink()
-    for name, text in written.items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    for folder, written in ((FOLDER, schemas()), (FOLDER / _NOTICES, notices())):
+        folder.mkdir(exist_ok=True)
+        for stale in {path.name for path in folder.glob("*.json")} - written.keys():
+            (folder / stale).unlink()
+        for name, text in written.items():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

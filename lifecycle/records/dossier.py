@@ -47,7 +47,7 @@ class Flight:
     """A request under way for one package (`kind` is Graph's adminAdd, adminUpdate, adminRemove).
 
     `at` is when the intent was written, `look_at` when to look next, `looks` how often it was looked for in vain,
-    `polls` how often it was followed.
+    `polls` how often it was followed; `since` is from when the access was to be gone, when a leaver's is taken.
     """
 
     package: str
@@ -64,6 +64,7 @@ class Flight:
     rules: tuple[str, ...] = ()
     looks: int = 0
     polls: int = 0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,9 +103,33 @@ async def asked(records: Records, run: Run, people: Sequence[str]) -> bool:
     return bool(left)
 
 
-async def close(records: Records, name: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A run that has nobody left to ask for since `at`, and of which nobody was told yet that it is finished."""
+
+    name: str
+    at: datetime
+    etag: str = ""
+
+
+async def close(records: Records, run: Run, now: datetime) -> None:
     """Take the run from the list of those that still have people to ask for; its counts stay."""
-    await records.write("runs", [Delete(safe(name))])
+    if not run.behind:  # one that follows what others began has no end of its own
+        await records.write("closed-runs", [Put(safe(run.name), pack(Closed(run.name, now)))])
+    await records.write("runs", [Delete(safe(run.name))])
+
+
+async def closed(records: Records) -> list[Closed]:
+    """Return the runs that were closed and not concluded yet."""
+    return [replace(unpack(Closed, row.value), etag=row.etag) for row in await records.rows("closed-runs")]
+
+
+async def concluded(records: Records, one: Closed) -> None:
+    """Forget that a run was closed, unless it was closed again meanwhile."""
+    try:
+        await records.write("closed-runs", [Delete(safe(one.name), one.etag)])
+    except Lost:
+        return
 
 
 async def unfinished(records: Records) -> list[str]:

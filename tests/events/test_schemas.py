@@ -31,4 +31,4 @@ def test_writing_removes_schemas_of_types_that_are_no_more(tmp_path, monkeypatch
     monkeypatch.setattr("lifecycle.contract.schemas.FOLDER", tmp_path)
     (tmp_path / "worker.promoted.json").write_text("{}")
     main()
-    assert {path.name for path in tmp_path.iterdir()} == schemas().keys()
+    assert {path.name for path in tmp_path.glob("*.json")} == schemas().keys()

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
+from lifecycle.contract.notices import NOTICES
 from lifecycle.errors import Permanent
 from lifecycle.ports import Clock, Message, Queue, SetAside
 from tests.fakes.faults import Pause, no_pause
@@ -32,7 +35,8 @@ class MemoryBus:
     """Implements `Bus` and `Lectern`.
 
     Delivers nothing by itself: a test takes messages with `pop` and calls what a trigger would. Duplicates are found
-    by id, per queue, for `window` of the clock. `sent` holds every message accepted, duplicates left out.
+    by id, per queue, for `window` of the clock. `sent` holds every message accepted, duplicates left out. A notice of
+    ours that is not what `lifecycle.contract.notices` says of it is a defect.
     """
 
     def __init__(self, clock: Clock, *, window: timedelta = timedelta(minutes=10), pause: Pause = no_pause) -> None:
@@ -61,6 +65,8 @@ class MemoryBus:
         if too_large := [message.id for message in messages if len(message.body) > MAX_MESSAGE]:
             raise Permanent(f"Message {too_large[0]} is too large for the queue {queue}; send a reference to its body.")
         for message in messages:
+            if queue is Queue.NOTICES and b'"source":"/lifecycle"' in message.body:
+                _check_notice(message.body)
             self._accept(queue, message, at)
         if failure is not None:
             raise failure.error
@@ -146,3 +152,10 @@ class MemoryBus:
     def _next_number(self) -> int:
         self._numbers += 1
         return self._numbers
+
+
+def _check_notice(body: bytes) -> None:
+    event = msgspec.json.decode(body)
+    kind = NOTICES.get(event["type"].removeprefix("lifecycle."))
+    assert kind is not None, f"{event['type']} is not in lifecycle.contract.notices"
+    msgspec.convert(event["data"], kind)

@@ -66,7 +66,7 @@ def test_every_cause_leaves_an_intent_and_an_outcome(faults):
     now = company.clock.now()
     days.tell(moved("m", now, now, a_worker("E1", department="Sales")))
     held = run(holds.held_set(company.records, "event:m"))
-    run(ask(company.bus, Release(held.run, held.hash, "entra:boss"), now=now))
+    run(ask(company.bus, Release(held.run, held.hash, "entra:boss", "it is meant"), now=now))
     days.settle()
     now = company.clock.now()
     days.tell(left("l", now, now, "E3", immediate=True))

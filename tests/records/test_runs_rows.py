@@ -72,7 +72,7 @@ async def test_a_closed_run_is_not_unfinished_and_keeps_its_counts():
     records = MemoryRecords()
     await add(records, RUN, ["a"])
     assert await unfinished(records) == ["r"]
-    await close(records, "r")
+    await close(records, RUN, RUN.begun)
     assert await unfinished(records) == []
     assert (await progress(records, "r")).people == 1
 

@@ -69,7 +69,7 @@ def test_how_far_a_run_is():
         in shell("due").stdout
     )
     asyncio.run(runs.asked(records, run, ["e3"]))
-    asyncio.run(runs.close(records, run.name))
+    asyncio.run(runs.close(records, run, run.begun))
     (found,) = shell.json("due")["runs"]
     assert (found["waiting"], found["queued"]) == (0, 1)
 

@@ -8,7 +8,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -18,6 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from lifecycle.adapters.graph.answers import Answer, Call, failure, stale
 from lifecycle.adapters.graph.credential import StaticToken, is_loopback, token_for
+from lifecycle.adapters.graph.observed import Watch
 from lifecycle.adapters.graph.permissions import ListingMode, Method, permission_for
 from lifecycle.adapters.graph.urls import url_of
 from lifecycle.adapters.graph.wire import Page
@@ -193,25 +193,26 @@ class GraphClient:
             if not _ID.fullmatch(value):
                 raise Permanent(f"{call}: {name} is not an id of Graph, so nothing was sent")
         pipeline = self._pipeline()
-        throttled = False
+        watch = Watch(call, headers.get("client-request-id", ""))
 
         async def once() -> Answer:
-            nonlocal throttled
+            watch.begins()
             answer = await pipeline.send(
                 call, ids=ids, query=query, headers={**_ALWAYS, **headers}, body=body, link=link
             )
-            throttled = throttled or answer.status == HTTPStatus.TOO_MANY_REQUESTS
-            self.throttle = 1.0 if throttled else _share(answer)
+            watch.answered(answer)
+            self.throttle = 1.0 if watch.throttled else _share(answer)
             if link and stale(answer):
                 raise StaleLink(f"{call}: Graph no longer knows this page ({answer.status}); the list begins anew")
             if (error := failure(call, answer)) is not None:
                 raise error
             return answer
 
-        try:
-            return await once()
-        except Transient as exc:
-            return await self._repeated(once, exc)
+        with watch.watching():
+            try:
+                return await once()
+            except Transient as exc:
+                return await self._repeated(once, exc)
 
     async def _repeated(self, once: Callable[[], Awaitable[Answer]], first: Transient) -> Answer:
         """Go on after a first attempt that failed; it is outside, as tenacity costs a tenth of reading a page."""

@@ -12,9 +12,10 @@ from typing import Self
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
-from azure.servicebus import ServiceBusMessageState, ServiceBusSubQueue
+from azure.servicebus import ServiceBusMessage, ServiceBusMessageState, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
+from lifecycle import traces
 from lifecycle.adapters.servicebus import connection, looking, sending
 from lifecycle.errors import Misconfigured, Transient
 from lifecycle.ports import Message, Queue, SetAside
@@ -74,6 +75,11 @@ class ServiceBus:
         ready = [sending.outgoing(message) for message in messages]
         if not ready:
             return
+        about: dict[str, traces.Value] = {"messaging.batch.message_count": len(ready)}
+        with traces.sending(queue, about):
+            await self._send(queue, ready, at)
+
+    async def _send(self, queue: Queue, ready: list[ServiceBusMessage], at: datetime | None) -> None:
         async with self._turns[queue], self._translated(queue):
             sender = self._sender(queue)
             if at is None:

@@ -194,7 +194,8 @@ def _origin(value: object) -> Origin:
 
 def _traceparent(value: object) -> str:
     # W3C Trace Context: an invalid one is ignored, it is never a reason to refuse the message.
-    valid = isinstance(value, str) and re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", value)
+    parts = r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+    valid = isinstance(value, str) and re.fullmatch(parts, value)
     return valid[0] if valid else ""
 
 

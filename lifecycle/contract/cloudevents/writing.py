@@ -63,12 +63,12 @@ def encode_fact(fact: Fact) -> bytes:
     )
 
 
-def encode_work(work: Work, *, id: str, source: str, time: datetime, traceparent: str = "") -> bytes:  # noqa: A002
+def encode_work(work: Work, *, id: str, source: str, time: datetime) -> bytes:  # noqa: A002
     """Return the work as a message for the queue that `TYPES` names: `work_of(decode(encode_work(w, …))) == w`."""
     event_type, subject = WORK_TYPE_OF[type(work)]
     data = msgspec.to_builtins(work, enc_hook=fields.write)
     about = data.pop(subject)
-    return message_of(event_type, about, data, id=id, source=source, time=time, extensions={"traceparent": traceparent})
+    return message_of(event_type, about, data, id=id, source=source, time=time)
 
 
 def type_of(value: Fact | Work) -> str:
