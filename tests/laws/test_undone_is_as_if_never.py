@@ -210,7 +210,7 @@ def test_the_guard_counts_what_comes_back():
     assert sum("extra" in company.has(who) for who in PEOPLE) == 1
     (held,) = run(holds.runs(company.records))
     assert (held.run, len(held.plans)) == (f"undo:{name}", 2)
-    run(holds.approve(company.records, held.run, held.hash, "entra:boss", company.clock.now()))
+    run(holds.approve(company.records, held, "entra:boss", "it is meant", company.clock.now()))
     asked(days, name)
     assert {who: rows(company, who) for who in PEOPLE} == before
 

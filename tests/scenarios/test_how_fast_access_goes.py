@@ -94,7 +94,7 @@ def test_a_month_of_leavers_movers_and_a_close():
     days.tell(granted("g10", now, "crm", date(2026, 1, 12), "E10"))
     days.pass_by(2 * DAY)
     for one in run(holds.runs(company.records)):
-        run(ask(company.bus, Release(one.run, one.hash, "me"), now=company.clock.now()))
+        run(ask(company.bus, Release(one.run, one.hash, "me", "it is meant"), now=company.clock.now()))
     days.pass_by(DAY)
     days.later(left("l11", company.clock.now(), date(2026, 1, 14), "E11"))
     days.outage(2 * DAY)

@@ -27,6 +27,7 @@ NEEDED = {
     "LIFECYCLE_RECORDS": "sqlite:////nowhere/records.db",
     "LIFECYCLE_MODEL": str(ROOT / "examples" / "model.yaml"),
     "LIFECYCLE_BODIES": "bodies",
+    "LIFECYCLE_SEALS": "seals",
 }
 INSIGHTS = "InstrumentationKey=00000000-0000-4000-8000-000000000000;IngestionEndpoint=http://127.0.0.1:9/"
 

@@ -75,7 +75,7 @@ async def _live():
     now = company.clock.now()
     await company.say(moved("e4", now, now.date(), a_worker("E1", status="preboarding")))
     for held in await holds.runs(company.records):
-        await ask(company.bus, Release(held.run, held.hash, "boss"), now=now)
+        await ask(company.bus, Release(held.run, held.hash, "boss", "it is meant"), now=now)
     await company.time(HOUR)
     now = company.clock.now()
     await company.say(left("e5", now, now, "E2", immediate=True))

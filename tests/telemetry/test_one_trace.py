@@ -8,13 +8,13 @@ import pytest
 from lifecycle.contract.cloudevents import encode_fact
 from lifecycle.core.events import Origin
 from lifecycle.core.model import ProjectRules
-from lifecycle.core.work import Check
+from lifecycle.core.work import Check, Disposal, Dispose
 from lifecycle.drift import drift
 from lifecycle.errors import Transient
 from lifecycle.intake import intake
 from lifecycle.messages import ask
 from lifecycle.ports import Queue
-from lifecycle.quarantine import Quarantine
+from lifecycle.quarantine import Quarantine, name_of
 from lifecycle.sweep import timed, wake
 from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, closed, joined, left, opened, staffed
 from tests.fakes.recording import called, id_of, links_of, parent_of, trace_of
@@ -110,9 +110,10 @@ async def test_a_replay_goes_on_where_the_event_was_set_aside(recorded):
     await company.send(Queue.PROJECTS, encode_fact(a_joiner()))
     await company.settle()
     (taken,) = recorded.named("process projects")
-    quarantine = Quarantine(company.bus, company.bus, company.bodies)
-    (aside,) = await quarantine.everything()
-    await quarantine.replay(aside)
+    (aside,) = await Quarantine(company.bus, company.bodies).everything()
+    now = company.clock.now()
+    again = Dispose("r1", Disposal.REPLAY, (name_of(aside),), "entra:boss", "the queue was wrong")
+    await ask(company.bus, again, now=now)
     await company.settle()
 
     _, again = recorded.named("process projects")

@@ -146,7 +146,10 @@ def test_another_one_releases_it(caused):
     caused.time(caused.company.directory.latency * 2)
     assert caused.company.has() == {"base", "crm"}
     chain = asyncio.run(chain_in(caused.company.records, partition_of(f"run:{RUN}")))
-    assert [(one.tag, one.detail["because"]) for one in chain] == [(Tag.RUN_RELEASED, "the ward says so")]
+    assert [(one.tag, one.detail.get("because")) for one in chain] == [
+        (Tag.RUN_RELEASED, "the ward says so"),
+        (Tag.RUN_FINISHED, None),
+    ]
 
 
 def test_an_actor_in_the_file_is_not_believed():

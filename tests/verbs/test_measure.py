@@ -163,7 +163,7 @@ async def test_a_leaver_who_is_held_is_late_because_of_it():
     assert (waiting.kind, waiting.overdue(company.clock.now())) == (Class.DERIVED, True)
     assert [(one.snag, one.since, one.until) for one in waiting.why] == [(Snag.HELD, at, None)]
     (one,) = await holds.runs(company.records)
-    await ask(company.bus, Release(one.run, one.hash, "me"), now=company.clock.now())
+    await ask(company.bus, Release(one.run, one.hash, "me", "it is meant"), now=company.clock.now())
     await company.time(20 * MINUTE)
     (late,) = await delays.late(company.records, MONTHS)
     chain = await (await open_dossier(company.records, "e1")).chain()
@@ -431,7 +431,7 @@ async def test_a_repeated_look_writes_nothing():
         company.model = replace(company.model, guard=UNLIMITED)
         (one,) = await holds.runs(company.records) or [None]
         if one is not None:
-            await ask(company.bus, Release(one.run, one.hash, "me"), now=company.clock.now())
+            await ask(company.bus, Release(one.run, one.hash, "me", "it is meant"), now=company.clock.now())
         await company.time(HOUR)
 
 

@@ -95,7 +95,7 @@ async def test_a_release_is_told_once(monkeypatch):
     await company.say(left("e2", now, now, immediate=True))
     (held,) = await holds.runs(company.records)
     assert [subject for _, subject, _ in told(company, "plan.held")] == ["e1"]
-    await ask(company.bus, Release(held.run, held.hash, "boss"), now=now)
+    await ask(company.bus, Release(held.run, held.hash, "boss", "it is meant"), now=now)
     await company.settle()
 
     ((_, subject, data),) = told(company, "run.released")
