@@ -21,7 +21,7 @@ from lifecycle.correlate import names_of
 from lifecycle.errors import Lost, Transient
 from lifecycle.look import Look, look
 from lifecycle.ports import Ports
-from lifecycle.records import holders, people
+from lifecycle.records import holders, people, underway
 from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, put_holding, put_patience
 from lifecycle.records.holders import Holder, Mark
 from lifecycle.records.wakeups import set_wake
@@ -132,6 +132,7 @@ async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | 
     dossier, now = seen.dossier, seen.now
     await alert(seen, ports, cause)
     await _index(seen)
+    await underway.note(dossier, now)
     due: list[datetime | None] = [
         flight.look_at
         for flight in dossier.flights.values()

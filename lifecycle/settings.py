@@ -16,6 +16,7 @@ from lifecycle.ports import Queue
 _RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
 GRAPH = "https://graph.microsoft.com/v1.0"
 SQLITE = "sqlite:///"
+LOOPBACK = "loopback"
 
 
 def setting(name: str, says: str, default: str | None = None) -> str:
@@ -64,6 +65,16 @@ class Settings:
     )
     graph: str = setting("GRAPH_URL", "Base URL of Microsoft Graph", GRAPH)
     graph_token: str = setting("GRAPH_TOKEN", "Bearer token of the Graph simulator; refused for any other host", "")
+    dashboard_role: str = setting("LIFECYCLE_DASHBOARD_ROLE", "App role that may see the dashboard", "Lifecycle.Reader")
+    names_role: str = setting(
+        "LIFECYCLE_NAMES_ROLE", "App role that may see on it what HR calls a person", "Lifecycle.Names"
+    )
+    easy_auth: str = setting(
+        "WEBSITE_AUTH_ENABLED", "Set by Azure while App Service authentication stands before the app", ""
+    )
+    dashboard_open: str = setting(
+        "LIFECYCLE_DASHBOARD_OPEN", "loopback: the sandbox's dashboard asks nobody who they are; refused in Azure", ""
+    )
     clock_file: str = setting("LIFECYCLE_CLOCK_FILE", "File with the sandbox clock's offset; refused in Azure", "")
 
     @property
@@ -75,6 +86,11 @@ class Settings:
     def listing(self) -> ListingMode:
         """Return how assignments are listed, which the granted permissions decide."""
         return ListingMode(self.permission)
+
+    @property
+    def signed_in(self) -> bool:
+        """Return whether the platform says truly who asks: only then is a request's principal header believed."""
+        return self.easy_auth.strip().casefold() == "true"
 
     @property
     def writes_per_second(self) -> float:
@@ -114,6 +130,10 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
         problems.append(f"LIFECYCLE_PERMISSION is one of {', '.join(ListingMode)}")
     if not _RATE.fullmatch(settings.writes) or not settings.writes_per_second:
         problems.append("LIFECYCLE_WRITES_PER_SECOND is a number above 0 and below 1000, as in 20 or 2.5")
+    if settings.dashboard_open not in {"", LOOPBACK}:
+        problems.append(f"LIFECYCLE_DASHBOARD_OPEN is {LOOPBACK} or nothing")
+    if settings.signed_in and "WEBSITE_INSTANCE_ID" not in environment:
+        problems.append("WEBSITE_AUTH_ENABLED is set by Azure alone; anywhere else anybody could say who they are")
     problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if "WEBSITE_INSTANCE_ID" in environment:
         problems += [
@@ -121,6 +141,7 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
             for name, value in (
                 ("LIFECYCLE_CLOCK_FILE", settings.clock_file),
                 ("GRAPH_TOKEN", settings.graph_token),
+                ("LIFECYCLE_DASHBOARD_OPEN", settings.dashboard_open),
             )
             if value
         ]

@@ -201,6 +201,7 @@ def _settings(options: SandboxOptions, folder: Path, servicebus: str, graph: str
         "LIFECYCLE_MODEL": str(options.model.resolve()),
         "LIFECYCLE_BODIES": str(_folder(folder / "bodies")),
         "LIFECYCLE_CLOCK_FILE": str(folder / "clock"),
+        "LIFECYCLE_DASHBOARD_OPEN": "loopback",
         "GRAPH_URL": graph,
         "GRAPH_TOKEN": token,
         # One instance serves everybody here, so it may not hold a session that has nothing more to do.

@@ -4,6 +4,8 @@ Facts are stored once, whatever order they come in, and never changed. Partition
 record), `project-…` (of a project), `member-…` (who works on what, by the person), `members-…` (who is on a project).
 """
 
+from collections.abc import Iterable
+
 from lifecycle.contract.cloudevents import decode, encode_fact, fact_of
 from lifecycle.core.events import (
     Closed,
@@ -78,3 +80,11 @@ async def members_of(records: Records, project: str, *, after: str = "", limit: 
     start = f"{safe(after)}\x20" if after else ""
     rows = await records.rows(f"members-{safe(project)}", after=start, limit=limit)
     return [row.value.decode() for row in rows]
+
+
+async def latest(records: Records, names: Iterable[str], limit: int) -> list[Fact]:
+    """Return the newest facts in which any of the ids was named, as HR or the project's system recorded them."""
+    partitions = [f"{kind}-{safe(name)}" for name in names for kind in ("worker", "member")]
+    rows = [row for partition in partitions for row in await records.rows(partition)]
+    newest = sorted(rows, key=lambda row: row.key, reverse=True)[:limit]
+    return [fact_of(decode(row.value)) for row in newest]

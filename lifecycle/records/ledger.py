@@ -54,9 +54,9 @@ async def extend(records: Records, partition: str, head: Head, record: Record, *
     return Head(record.number, record.hash, etags[HEAD])
 
 
-async def chain_in(records: Records, partition: str, *, after: int = 0) -> list[Record]:
-    """Return the records of a partition's chain in order, from the one behind `after` on."""
-    rows = await records.rows(partition, after=f"c-{after + 1:010d}", before=HEAD)
+async def chain_in(records: Records, partition: str, *, after: int = 0, limit: int = 0) -> list[Record]:
+    """Return the records of a partition's chain in order, from the one behind `after` on, `limit` of them (0: all)."""
+    rows = await records.rows(partition, after=f"c-{after + 1:010d}", before=HEAD, limit=limit)
     return [parse(row.value) for row in rows]
 
 

@@ -1,0 +1,203 @@
+"""Gathers the overview that the dashboard shows, so that nobody who opens the page waits for a count.
+
+Runs behind the wake timer. Reads what others wrote down: the sweeps' reports, counts, indexes. Its cost follows the
+packages and what is under way, never the assignments or the years. Decides nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import zip_longest
+from typing import Protocol
+
+from lifecycle.core.model import AccessModel
+from lifecycle.core.overview import (
+    LISTED,
+    STUCK,
+    Aside,
+    Delivered,
+    HeldRun,
+    Overview,
+    PackageCount,
+    Quarter,
+    Renewals,
+    Speed,
+    TimerRun,
+    UnderWay,
+)
+from lifecycle.errors import LifecycleError
+from lifecycle.ports import Lectern, Ports, Queue, Records, SetAside
+from lifecycle.records import budget, heartbeats, holds, overview, people, renewals, reports, underway
+from lifecycle.records.reports import Report
+
+MONTHS = 13
+"""Months of durations that are shown."""
+
+TIMERS = ("wake", "overview", "drift")
+"""Timers that are shown also before their first run."""
+
+_WEEK = 7
+_MOST_RENEWALS = 2000
+_ASIDE_EVERY = timedelta(hours=1)
+_ASIDE_PATIENCE = 20.0  # seconds; the queues may hold much, and the overview must not wait for them
+_DOUBTED = timedelta(hours=1)
+
+
+class Measured(Protocol):
+    """How fast access ended, as `lifecycle.records.delays` sums it up for a kind of ending in a month."""
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of ending."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """Return how many there were."""
+        ...
+
+    @property
+    def open(self) -> int:
+        """Return how many of them are not finished."""
+        ...
+
+    @property
+    def within(self) -> int:
+        """Return how many were finished within the deadline."""
+        ...
+
+    @property
+    def p50(self) -> timedelta | None:
+        """Return the median."""
+        ...
+
+    @property
+    def p90(self) -> timedelta | None:
+        """Return what nine of ten did not exceed."""
+        ...
+
+    @property
+    def p95(self) -> timedelta | None:
+        """Return what nineteen of twenty did not exceed."""
+        ...
+
+    @property
+    def max(self) -> timedelta | None:
+        """Return the longest."""
+        ...
+
+
+type Summaries = Callable[[Records, Sequence[str]], Awaitable[Mapping[str, Sequence[Measured]]]]
+
+SUMMARIES: Summaries | None = None
+"""Where the times to deprovision come from, by month (`2026-11`); None while nothing measures them."""
+
+
+async def gather(ports: Ports, lectern: Lectern | None = None) -> Overview:
+    """Gather the overview and keep it. Raises what the records raise; then the last one stays, with its time.
+
+    Queues are looked into once an hour, through `lectern`; when they do not answer, what was seen last stays.
+    """
+    records, now = ports.records, ports.clock.now()
+    before = await overview.last(records)
+    counted = await people.population(records)
+    found = await reports.reports(records)
+    held = [one for one in await holds.runs(records) if one.plans]
+    taken = Overview(
+        at=now,
+        people=counted.people,
+        assignments=counted.assignments,
+        packages=tuple(_package(one) for one in sorted(found, key=lambda one: one.package)),
+        ending=_by_day(found),
+        under_way=await _under_way(records, now),
+        renewals=await _renewals(records, now),
+        held=tuple(_held(one) for one in held[:LISTED]),
+        held_runs=len(held),
+        held_people=sum(len(one.plans) for one in held),
+        delivered=tuple(await _delivered(records, now)),
+        speeds=await _speeds(records, now),
+        deadline=ports.model.deadlines.leaver,
+        quarter=await _quarter(records, ports.model, now),
+        aside=await _aside(lectern, None if before is None else before.aside, now),
+    )
+    await overview.keep(records, taken)
+    return taken
+
+
+async def shown(records: Records) -> tuple[Overview | None, tuple[TimerRun, ...]]:
+    """Return the overview as it was gathered last, and each timer's last run, which is read now."""
+    runs = {one.timer: TimerRun(one.timer, one.at, one.took, one.fault) for one in await heartbeats.beats(records)}
+    timers = [runs.pop(name, TimerRun(name, None)) for name in TIMERS]
+    return await overview.last(records), (*timers, *(runs[name] for name in sorted(runs)))
+
+
+def _package(report: Report) -> PackageCount:
+    differing = sum(report.counts.values())
+    week, month = sum(report.ending[:_WEEK]), sum(report.ending)
+    return PackageCount(report.package, report.rows, week, month, differing, report.at)
+
+
+def _by_day(found: Sequence[Report]) -> tuple[int, ...]:
+    return tuple(sum(day) for day in zip_longest(*(one.ending for one in found), fillvalue=0))
+
+
+async def _under_way(records: Records, now: datetime) -> UnderWay:
+    found = await underway.everywhere(records)
+    gone = await underway.left_behind(records, found, now - _DOUBTED)
+    found = [one for one in found if one.person not in gone]
+    failing = [one for one in found if one.failing]
+    going = [one for one in found if not one.failing]
+    stuck = [one for one in going if now - one.since > STUCK]
+    return UnderWay(len(going), len(stuck), len(failing), tuple([*stuck, *failing][:LISTED]))
+
+
+async def _renewals(records: Records, now: datetime) -> Renewals:
+    found = await renewals.waiting(records, now, limit=_MOST_RENEWALS + 1)
+    return Renewals(min(len(found), _MOST_RENEWALS), len(found) > _MOST_RENEWALS, tuple(found[:LISTED]))
+
+
+def _held(one: holds.HeldSet) -> HeldRun:
+    steps = sum(len(plan.steps) for plan in one.plans)
+    return HeldRun(one.run, len(one.plans), steps, min(plan.at for plan in one.plans), one.hash)
+
+
+async def _delivered(records: Records, now: datetime) -> list[Delivered]:
+    return await underway.delivered(records, now - timedelta(days=31 * (MONTHS - 1)))
+
+
+async def _speeds(records: Records, now: datetime) -> tuple[Speed, ...] | None:
+    if SUMMARIES is None:
+        return None
+    found = await SUMMARIES(records, _months(now))
+    return tuple(_speed(month, one) for month in sorted(found) for one in found[month])
+
+
+def _speed(month: str, one: Measured) -> Speed:
+    return Speed(month, str(one.kind), one.count, one.open, one.within, one.p50, one.p90, one.p95, one.max)
+
+
+def _months(now: datetime) -> list[str]:
+    """Return the months that are shown, oldest first."""
+    last = now.year * 12 + now.month - 1
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(last - MONTHS + 1, last + 1)]
+
+
+async def _quarter(records: Records, model: AccessModel, now: datetime) -> Quarter:
+    spent = await budget.spent(records, now)
+    days = tuple((one.day, one.tenant, one.ours) for one in await budget.by_day(records, now))
+    known = model.budget
+    return Quarter(known.requests, known.warn, known.reserve, spent.tenant, spent.ours, days)
+
+
+async def _aside(lectern: Lectern | None, before: Aside | None, now: datetime) -> Aside | None:
+    if lectern is None or (before is not None and now - before.at < _ASIDE_EVERY):
+        return before
+    lies: list[SetAside] = []
+    try:
+        async with asyncio.timeout(_ASIDE_PATIENCE):
+            for queue in Queue:
+                if queue is not Queue.NOTICES:
+                    lies += await lectern.browse(queue, dead=queue is not Queue.QUARANTINE)
+    except (LifecycleError, TimeoutError):
+        return before
+    return Aside(len(lies), now, min((one.at for one in lies), default=None))
