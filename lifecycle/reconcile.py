@@ -132,7 +132,6 @@ async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | 
     dossier, now = seen.dossier, seen.now
     await alert(seen, ports, cause)
     await _index(seen)
-    await underway.note(dossier, now)
     due: list[datetime | None] = [
         flight.look_at
         for flight in dossier.flights.values()
@@ -143,6 +142,7 @@ async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | 
     await set_wake(dossier, None if wake is None else max(wake, now + timedelta(seconds=1)))
     if dossier.wake is not None and dossier.wake <= now + SOON:
         await messages.ask(ports.bus, Check(dossier.person, "wake"), now=now, at=dossier.wake)
+    await underway.note(dossier, now)  # last: a figure, which nothing waits for
 
 
 def _late(seen: Look, ports: Ports) -> datetime | None:

@@ -84,7 +84,8 @@ def overview(text: str = "", at: datetime = AGO) -> Overview:
             ),
         ),
         renewals=Renewals(
-            148, nearest=tuple(RenewalDue(ids, f"case-management{text}", NOW + timedelta(days=day)) for day in (1, 2, 9))
+            148,
+            nearest=tuple(RenewalDue(ids, f"case-management{text}", NOW + timedelta(days=day)) for day in (1, 2, 9)),
         ),
         held=(HeldRun(f"drift:2026-11-24T02:00:00Z{text}", 61, 88, NOW - timedelta(hours=7), "3f2a9c1d" * 8),),
         held_runs=1,

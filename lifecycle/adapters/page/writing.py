@@ -29,7 +29,7 @@ def written(value: object) -> Markup:
 def person_address(person: str, page: int = 1) -> str:
     """Return where a person's page is."""
     more = f"&page={page}" if page > 1 else ""
-    return f"/dashboard/person?id={quote(person, safe='')}{more}"
+    return f"/dashboard/person?id={quote(person, safe='', errors='replace')}{more}"
 
 
 def instant(at: datetime | None) -> Markup:
@@ -51,7 +51,7 @@ def span(length: timedelta | float | None) -> str:
         return "–"
     seconds = length.total_seconds() if isinstance(length, timedelta) else length
     for size, name in _STEPS:
-        if seconds >= 2 * size or seconds == size or size == 1:
+        if seconds >= 2 * size or size in {seconds, 1}:
             count = int(seconds // size)
             return f"{count:,} {name}{'' if count == 1 else 's'}"
     return ""
