@@ -120,21 +120,25 @@ async def _shown(request: func.HttpRequest, page: "Page") -> func.HttpResponse:
 
 
 @app.function_name("dashboard")
-@app.route(route="dashboard", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route(route="dashboard", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request")
 async def dashboard(request: func.HttpRequest) -> func.HttpResponse:
     """Show the overview; who may see it, `lifecycle.dashboard` decides."""
     return await _shown(request, "overview")
 
 
 @app.function_name("dashboard_person")
-@app.route(route="dashboard/person/{id?}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route(
+    route="dashboard/person/{id?}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request"
+)
 async def dashboard_person(request: func.HttpRequest) -> func.HttpResponse:
     """Show one person, by the id in the path or in the query."""
     return await _shown(request, "person")
 
 
 @app.function_name("dashboard_static")
-@app.route(route="dashboard/static/{name}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route(
+    route="dashboard/static/{name}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request"
+)
 async def dashboard_static(request: func.HttpRequest) -> func.HttpResponse:
     """Serve a file that the pages need."""
     return await _shown(request, "static")
