@@ -104,7 +104,7 @@ def _functions() -> dict[str, Any]:
     """Return the app's functions by name; they can be asked for once a process."""
     import function_app  # noqa: PLC0415 - it reads the environment at its first call
 
-    return {one.get_function_name(): one.get_user_function() for one in function_app.app.get_functions()}
+    return {str(one.get_function_name()): one.get_user_function() for one in function_app.app.get_functions()}
 
 
 async def _asked(path: Path, name: str, named: dict[str, str], times: int) -> list[float]:
@@ -182,7 +182,12 @@ def _evidence(some: int) -> Iterator[_Row]:
 
 
 def _chain(person: str, length: int) -> Iterator[_Row]:
-    detail = {"package": "package1", "kind": "adminAdd", "token": "3f" * 16, "why": ["rule everyone since ever"] * 3}
+    detail: dict[str, object] = {
+        "package": "package1",
+        "kind": "adminAdd",
+        "token": "3f" * 16,
+        "why": ["rule everyone since ever"] * 3,
+    }
     for number in range(1, length + 1):
         yield _entry(person, number, detail)
     yield pack({"length": length, "hash": GENESIS}), "1", f"person-{person}", "d"
