@@ -16,6 +16,7 @@ from lifecycle.wiring import Wiring
 
 if TYPE_CHECKING:
     from lifecycle.dashboard import Page
+    from lifecycle.overview import Glance
 
 app = func.FunctionApp()
 
@@ -24,6 +25,14 @@ app = func.FunctionApp()
 def wiring() -> Wiring:
     """Return this process's adapters."""
     return Wiring(from_environment(os.environ))
+
+
+@cache
+def glance() -> "Glance":
+    """Return this process's look at what was set aside."""
+    from lifecycle.overview import Glance  # noqa: PLC0415 - as below
+
+    return Glance(wiring().bus)
 
 
 async def _intake(queue: Queue, message: func.ServiceBusMessage) -> None:
@@ -99,7 +108,7 @@ async def wake(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding'
     from lifecycle.sweep import wake as wake_the_due  # noqa: PLC0415 - as above
 
     await _timed("wake", wake_the_due)
-    await _timed("overview", lambda ports: gather(ports, wiring().bus))
+    await _timed("overview", lambda ports: gather(ports, glance()))
 
 
 @app.function_name("drift")

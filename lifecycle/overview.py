@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
+from math import inf
+from time import monotonic
 from typing import Protocol
 
 from lifecycle.core.model import AccessModel
@@ -15,8 +17,8 @@ from lifecycle.core.overview import (
     LISTED,
     STUCK,
     Aside,
-    Delivered,
     HeldRun,
+    OpenRequest,
     Overview,
     PackageCount,
     Quarter,
@@ -40,6 +42,7 @@ _WEEK = 7
 _MOST_RENEWALS = 2000
 _ASIDE_EVERY = timedelta(hours=1)
 _ASIDE_PATIENCE = 20.0  # seconds; the queues may hold much, and the overview must not wait for them
+_APART = 60.0  # seconds
 _DOUBTED = timedelta(hours=1)
 
 
@@ -93,15 +96,42 @@ SUMMARIES: Summaries | None = None
 """Where the times to deprovision come from, by month (`2026-11`); None while nothing measures them."""
 
 
-async def gather(ports: Ports, lectern: Lectern | None = None) -> Overview:
-    """Gather the overview and keep it. Raises what the records raise; then the last one stays, with its time.
+class Glance:
+    """Counts what lies set aside in the queues, once an hour; one for each process.
 
-    Queues are looked into once an hour, through `lectern`; when they do not answer, what was seen last stays.
+    Looking takes seconds. So it is also kept apart by the process's own time: where the clock is moved, as in the
+    sandbox, hours pass in no time.
     """
+
+    def __init__(self, lectern: Lectern, *, time: Callable[[], float] = monotonic) -> None:
+        self._lectern, self._time = lectern, time
+        self._looked = -inf
+
+    async def aside(self, before: Aside | None, now: datetime) -> Aside | None:
+        """Return what lies there; what was seen `before` when that is fresh, or when the queues do not answer."""
+        if self._time() - self._looked < _APART or (before is not None and now - before.at < _ASIDE_EVERY):
+            return before
+        self._looked = self._time()
+        try:
+            async with asyncio.timeout(_ASIDE_PATIENCE):
+                found = await asyncio.gather(*(self._in(queue) for queue in Queue if queue is not Queue.NOTICES))
+        except (LifecycleError, TimeoutError):
+            return before
+        lies = [one for some in found for one in some]
+        return Aside(len(lies), now, min((one.at for one in lies), default=None))
+
+    async def _in(self, queue: Queue) -> list[SetAside]:
+        return await self._lectern.browse(queue, dead=queue is not Queue.QUARANTINE)
+
+
+async def gather(ports: Ports, glance: Glance | None = None) -> Overview:
+    """Gather the overview and keep it. Raises what the records raise; then the last one stays, with its time."""
     records, now = ports.records, ports.clock.now()
     before = await overview.last(records)
+    seen = None if before is None else before.aside
     counted = await people.population(records)
     found = await reports.reports(records)
+    requests, delivered = await underway.everywhere(records, now - timedelta(days=31 * (MONTHS - 1)))
     held = [one for one in await holds.runs(records) if one.plans]
     taken = Overview(
         at=now,
@@ -109,16 +139,16 @@ async def gather(ports: Ports, lectern: Lectern | None = None) -> Overview:
         assignments=counted.assignments,
         packages=tuple(_package(one) for one in sorted(found, key=lambda one: one.package)),
         ending=_by_day(found),
-        under_way=await _under_way(records, now),
+        under_way=await _under_way(records, requests, now),
         renewals=await _renewals(records, now),
         held=tuple(_held(one) for one in held[:LISTED]),
         held_runs=len(held),
         held_people=sum(len(one.plans) for one in held),
-        delivered=tuple(await _delivered(records, now)),
+        delivered=tuple(delivered),
         speeds=await _speeds(records, now),
         deadline=ports.model.deadlines.leaver,
         quarter=await _quarter(records, ports.model, now),
-        aside=await _aside(lectern, None if before is None else before.aside, now),
+        aside=seen if glance is None else await glance.aside(seen, now),
     )
     await overview.keep(records, taken)
     return taken
@@ -141,8 +171,7 @@ def _by_day(found: Sequence[Report]) -> tuple[int, ...]:
     return tuple(sum(day) for day in zip_longest(*(one.ending for one in found), fillvalue=0))
 
 
-async def _under_way(records: Records, now: datetime) -> UnderWay:
-    found = await underway.everywhere(records)
+async def _under_way(records: Records, found: list[OpenRequest], now: datetime) -> UnderWay:
     gone = await underway.left_behind(records, found, now - _DOUBTED)
     found = [one for one in found if one.person not in gone]
     failing = [one for one in found if one.failing]
@@ -159,10 +188,6 @@ async def _renewals(records: Records, now: datetime) -> Renewals:
 def _held(one: holds.HeldSet) -> HeldRun:
     steps = sum(len(plan.steps) for plan in one.plans)
     return HeldRun(one.run, len(one.plans), steps, min(plan.at for plan in one.plans), one.hash)
-
-
-async def _delivered(records: Records, now: datetime) -> list[Delivered]:
-    return await underway.delivered(records, now - timedelta(days=31 * (MONTHS - 1)))
 
 
 async def _speeds(records: Records, now: datetime) -> tuple[Speed, ...] | None:
@@ -183,21 +208,7 @@ def _months(now: datetime) -> list[str]:
 
 
 async def _quarter(records: Records, model: AccessModel, now: datetime) -> Quarter:
-    spent = await budget.spent(records, now)
     days = tuple((one.day, one.tenant, one.ours) for one in await budget.by_day(records, now))
+    tenant, ours = sum(one[1] for one in days), sum(one[2] for one in days)
     known = model.budget
-    return Quarter(known.requests, known.warn, known.reserve, spent.tenant, spent.ours, days)
-
-
-async def _aside(lectern: Lectern | None, before: Aside | None, now: datetime) -> Aside | None:
-    if lectern is None or (before is not None and now - before.at < _ASIDE_EVERY):
-        return before
-    lies: list[SetAside] = []
-    try:
-        async with asyncio.timeout(_ASIDE_PATIENCE):
-            for queue in Queue:
-                if queue is not Queue.NOTICES:
-                    lies += await lectern.browse(queue, dead=queue is not Queue.QUARANTINE)
-    except (LifecycleError, TimeoutError):
-        return before
-    return Aside(len(lies), now, min((one.at for one in lies), default=None))
+    return Quarter(known.requests, known.warn, known.reserve, tenant, ours, days)

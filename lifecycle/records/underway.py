@@ -6,6 +6,7 @@ decided by them: a row that a crash left behind is found and dropped by `left_be
 written comes with the next look at a request that is open for long.
 """
 
+import asyncio
 import hashlib
 from bisect import bisect_left
 from collections import Counter
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from lifecycle.core.overview import WITHIN, Delivered, OpenRequest
 from lifecycle.errors import Lost
-from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace
+from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace, Row
 from lifecycle.records.dossier import Dossier, Flight, Stage, open_dossier
 from lifecycle.records.keys import pack, safe, unpack
 
@@ -23,7 +24,6 @@ _SHARDS = "0123456789abcdef"
 _ATTEMPTS = 5
 _LONG = timedelta(minutes=30)
 _DOUBTED = 50  # dossiers opened in one search for rows left behind
-_MONTHS_END = "n"
 
 
 async def note(dossier: Dossier, now: datetime) -> None:
@@ -73,10 +73,26 @@ async def _counted(records: Records, shard: str, took: list[timedelta], now: dat
     return Insert(key, pack(counts)) if row is None else Replace(key, pack(counts), row.etag)
 
 
-async def everywhere(records: Records) -> list[OpenRequest]:
-    """Return every request that is under way or failing, the oldest first: sixteen reads, of as many rows as people."""
-    rows = [row for shard in _SHARDS for row in await records.rows(f"underway-{shard}", after="p-", before="q")]
-    return sorted((one for row in rows for one in unpack(list[OpenRequest], row.value)), key=lambda one: one.since)
+async def everywhere(records: Records, since: datetime) -> tuple[list[OpenRequest], list[Delivered]]:
+    """Return every request that is under way or failing, and the durations by month from that of `since` on.
+
+    Both oldest first. Sixteen reads, of a row for each person with a request and one a month.
+    """
+    after = f"m-{since.astimezone(UTC):%Y%m}"
+    shards = await asyncio.gather(*(records.rows(f"underway-{one}", after=after, before="q") for one in _SHARDS))
+    rows = [row for shard in shards for row in shard]
+    going = [one for row in rows if row.key.startswith("p-") for one in unpack(list[OpenRequest], row.value)]
+    return sorted(going, key=lambda one: one.since), _by_month([row for row in rows if row.key.startswith("m-")])
+
+
+def _by_month(rows: list[Row]) -> list[Delivered]:
+    months: dict[str, Counter[int]] = {}
+    for row in rows:
+        months.setdefault(row.key[2:], Counter()).update(dict(enumerate(unpack(list[int], row.value))))
+    size = range(len(WITHIN) + 1)
+    return [
+        Delivered(f"{name[:4]}-{name[4:]}", tuple(months[name][place] for place in size)) for name in sorted(months)
+    ]
 
 
 async def left_behind(records: Records, found: list[OpenRequest], before: datetime) -> set[str]:
@@ -92,19 +108,6 @@ async def left_behind(records: Records, found: list[OpenRequest], before: dateti
         with suppress(Lost):
             await records.write(shard, [Delete(key, row.etag)])
     return gone
-
-
-async def delivered(records: Records, since: datetime) -> list[Delivered]:
-    """Return the durations by month, from that of `since` on, oldest first."""
-    months: dict[str, Counter[int]] = {}
-    for shard in _SHARDS:
-        after = f"m-{since.astimezone(UTC):%Y%m}"
-        for row in await records.rows(f"underway-{shard}", after=after, before=_MONTHS_END):
-            months.setdefault(row.key[2:], Counter()).update(dict(enumerate(unpack(list[int], row.value))))
-    size = range(len(WITHIN) + 1)
-    return [
-        Delivered(f"{name[:4]}-{name[4:]}", tuple(months[name][place] for place in size)) for name in sorted(months)
-    ]
 
 
 def _shard(person: str) -> str:

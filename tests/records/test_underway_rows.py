@@ -37,22 +37,30 @@ async def ended(records, now, person="e1", *, delivered=True, kind="adminAdd"):
     await underway.note(dossier, now)
 
 
+async def going(records):
+    return (await underway.everywhere(records, START))[0]
+
+
+async def months(records):
+    return (await underway.everywhere(records, START))[1]
+
+
 async def test_a_request_is_listed_while_it_is_under_way():
     """From its intent to its end, with whose and what it is."""
     records = MemoryRecords()
     await started(records)
-    (one,) = await underway.everywhere(records)
+    (one,) = await going(records)
     assert (one.person, one.package, one.kind, one.since, one.failing) == ("e1", "base", "adminAdd", START, False)
 
     await ended(records, START + MINUTE)
-    assert await underway.everywhere(records) == []
+    assert await going(records) == []
 
 
 async def test_a_failed_request_is_listed_as_failing():
     """It stays listed until it is asked anew or not wanted any more."""
     records = MemoryRecords()
     await started(records, stage=Stage.FAILED)
-    assert [one.failing for one in await underway.everywhere(records)] == [True]
+    assert [one.failing for one in await going(records)] == [True]
 
 
 async def test_a_delivery_counts_in_its_month_by_how_long_it_took():
@@ -61,7 +69,7 @@ async def test_a_delivery_counts_in_its_month_by_how_long_it_took():
     for person, took in (("e1", 20), ("e2", 90), ("e3", 100_000)):
         await started(records, person)
         await ended(records, START + timedelta(seconds=took), person)
-    (month,) = await underway.delivered(records, START)
+    (month,) = await months(records)
     assert month.month == "2026-01"
     assert (month.counts[0], month.counts[2], month.counts[-1], month.total) == (1, 1, 1, 3)
 
@@ -73,7 +81,7 @@ async def test_a_removal_counts_and_what_was_not_delivered_does_not():
     await ended(records, START + MINUTE, "e1", kind="adminRemove")
     await started(records, "e2")
     await ended(records, START + MINUTE, "e2", delivered=False)
-    assert [month.total for month in await underway.delivered(records, START)] == [1]
+    assert [month.total for month in await months(records)] == [1]
 
 
 async def test_the_row_and_the_count_are_one_write():
@@ -84,7 +92,7 @@ async def test_the_row_and_the_count_are_one_write():
     last = records.log[-1]
     assert {change.key for change in last.changes} == {"p-e1", "m-202601"}
     await ended(records, START + MINUTE)
-    assert [month.total for month in await underway.delivered(records, START)] == [1]
+    assert [month.total for month in await months(records)] == [1]
 
 
 async def test_a_look_that_changes_nothing_writes_nothing():
@@ -107,8 +115,8 @@ async def test_a_count_that_meets_others_is_given_up_and_the_row_is_not():
     await dossier.append(START, Tag.ENDED, "event:1", {}, drop_flight(dossier, "base"), put_holding(dossier, row))
     records.failures.plan(*[error for _ in range(5) for error in (None, Lost("moved"))])
     await underway.note(dossier, START)
-    assert await underway.everywhere(records) == []
-    assert await underway.delivered(records, START) == []
+    assert await going(records) == []
+    assert await months(records) == []
 
 
 async def test_a_row_that_was_left_behind_is_dropped():
@@ -119,10 +127,10 @@ async def test_a_row_that_was_left_behind_is_dropped():
     dossier = await open_dossier(records, "e1")
     await dossier.append(START, Tag.ENDED, "event:1", {}, drop_flight(dossier, "base"))
 
-    found = await underway.everywhere(records)
+    found = await going(records)
     assert await underway.left_behind(records, found, START) == set()
     assert await underway.left_behind(records, found, START + MINUTE) == {"e1"}
-    assert [one.person for one in await underway.everywhere(records)] == ["e2"]
+    assert [one.person for one in await going(records)] == ["e2"]
 
 
 async def test_renewals_wait_until_they_are_decided_or_their_end_has_passed():

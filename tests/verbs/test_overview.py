@@ -7,7 +7,7 @@ import pytest
 
 from lifecycle import overview as verb
 from lifecycle.errors import Transient
-from lifecycle.overview import gather, shown
+from lifecycle.overview import Glance, gather, shown
 from lifecycle.ports import Queue, SetAside
 from lifecycle.records import heartbeats
 from lifecycle.records.heartbeats import Beat
@@ -112,22 +112,38 @@ async def test_queues_are_looked_into_once_an_hour():
     """Their dead letters and the quarantine, never the notices; in between the last look stands."""
     here = Company(a_model(EVERYONE))
     shelf = Shelf(SetAside(Queue.QUARANTINE, False, 1, "m", START - DAY, b"{}", "why"))
-    found = (await gather(here.ports, shelf)).aside
+    moments = iter(range(0, 10_000, 600))
+    glance = Glance(shelf, time=lambda: next(moments))
+    found = (await gather(here.ports, glance)).aside
     assert found is not None
     assert (found.count, found.oldest, len(shelf.asked)) == (1, START - DAY, 6)
     assert Queue.NOTICES not in {queue for queue, _ in shelf.asked}
 
     here.clock.set(START + 59 * MINUTE)
-    assert (await gather(here.ports, shelf)).aside == found
+    assert (await gather(here.ports, glance)).aside == found
     assert len(shelf.asked) == 6
     here.clock.set(START + HOUR)
-    assert (await gather(here.ports, shelf)).aside == replace(found, at=START + HOUR)
+    assert (await gather(here.ports, glance)).aside == replace(found, at=START + HOUR)
+
+
+async def test_a_clock_that_is_moved_makes_nobody_look_all_the_time():
+    """Within a minute of the process's own time the queues are left alone, however many hours have passed."""
+    here = Company(a_model(EVERYONE))
+    shelf, seconds = Shelf(), [0.0]
+    glance = Glance(shelf, time=lambda: seconds[0])
+    for hours in range(3):
+        here.clock.set(START + hours * HOUR)
+        await gather(here.ports, glance)
+    assert len(shelf.asked) == 6
+    seconds[0] = 61.0
+    await gather(here.ports, glance)
+    assert len(shelf.asked) == 12
 
 
 async def test_queues_that_do_not_answer_keep_no_number_back():
     """The rest is gathered; of what is set aside the last look stands, with its time."""
     here = Company(a_model(EVERYONE))
-    found = await gather(here.ports, Shelf(error=Transient("down")))
+    found = await gather(here.ports, Glance(Shelf(error=Transient("down"))))
     assert found.aside is None
 
 
