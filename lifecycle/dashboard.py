@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal, assert_never
 from urllib.parse import urlsplit
 
-from lifecycle import overview, story
+from lifecycle import overview, portray
 from lifecycle.adapters import page, principal
 from lifecycle.core.overview import needs
 from lifecycle.errors import LifecycleError
@@ -139,7 +139,7 @@ async def _person(asked: Asked, viewer: Viewer, records: Records, clock: Clock) 
         )
     number = asked.named.get("page", "")
     at = int(number) if number.isascii() and number.isdigit() and len(number) <= _PAGES else 1
-    found = await story.story(identifier, records, clock, page=at, names=viewer.names)
+    found = await portray.portray(identifier, records, clock, page=at, names=viewer.names)
     if found is None:
         return _note(
             HTTPStatus.NOT_FOUND,

@@ -12,7 +12,7 @@ from lifecycle.adapters import page
 from lifecycle.adapters.page.writing import ago, span, visible, written
 from lifecycle.core.overview import Overview, TimerRun, needs
 from tests.dashboard.pages import AGO, NOW, TIMERS, overview
-from tests.dashboard.stories import story
+from tests.dashboard.portraits import portrait
 
 HOSTILE = [
     '"><script>alert(1)</script>',
@@ -61,7 +61,7 @@ def the_overview(text=""):
 
 
 def the_person(text=""):
-    return page.person(story(text, called={"displayName": f"Ada{text}"}))
+    return page.person(portrait(text, called={"displayName": f"Ada{text}"}))
 
 
 @given(ANYTHING)

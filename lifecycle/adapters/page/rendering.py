@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lifecycle.adapters.page import static, writing
 from lifecycle.core.overview import STUCK, WITHIN, Need, Overview, TimerRun
-from lifecycle.core.story import Story
+from lifecycle.core.portrait import Portrait
 
 _FOLDER = Path(__file__).parent / "templates"
 _OLD = 1200  # seconds after which an overview is called old: three ticks of the wake timer, and some
@@ -21,7 +21,7 @@ def overview(found: Overview | None, timers: Sequence[TimerRun], needs: Sequence
     return _page("overview.html", o=found, timers=timers, needs=needs, now=now, old=old, within=WITHIN, stuck=STUCK)
 
 
-def person(found: Story) -> str:
+def person(found: Portrait) -> str:
     """Return the page of one person."""
     return _page("person.html", s=found, now=found.at)
 

@@ -1,13 +1,13 @@
-"""A person's story with everything in it."""
+"""A person's portrait with everything in it."""
 
 from datetime import timedelta
 
 from lifecycle.core.evidence import GENESIS, Record, Tag
-from lifecycle.core.story import Going, Held, Said, Story
+from lifecycle.core.portrait import Going, Held, Portrait, Said
 from tests.dashboard.pages import NOW
 
 
-def story(text: str = "", *, called=None, page: int = 2) -> Story:
+def portrait(text: str = "", *, called=None, page: int = 2) -> Portrait:
     """`text` is in every place that comes from outside."""
     name = f"E1001{text}"
     details = [
@@ -19,7 +19,7 @@ def story(text: str = "", *, called=None, page: int = 2) -> Story:
         Record(name, 120 - at, GENESIS, NOW - timedelta(hours=at), tag, f"event:joined-1{text}", detail)
         for at, (tag, detail) in enumerate(reversed(details))
     )
-    return Story(
+    return Portrait(
         person=name,
         workers=(name, f"C77{text}"),
         people=(f"P9{text}",),

@@ -51,7 +51,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Portrait:
     """One person: who, what they have, and a page of their chain, newest first.
 
     `records` end with number `length - (page - 1) * size`. `called` is empty unless the viewer may see names.

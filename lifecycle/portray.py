@@ -1,4 +1,4 @@
-"""Tells one person's story for the dashboard: what they have, what is under way, and what happened, page by page.
+"""Tells one person's portrait for the dashboard: what they have, what is under way, and what happened, page by page.
 
 Reads records alone, never Graph, and a bounded number of rows: the state, one page of the chain, the newest facts.
 `lifecycle explain` looks at Graph as well and says why; this shows what was written down.
@@ -10,7 +10,7 @@ from math import ceil
 from lifecycle.contract.cloudevents import type_of
 from lifecycle.core.events import Fact, Joined, Moved, key
 from lifecycle.core.evidence import Record
-from lifecycle.core.story import Going, Held, Said, Story, called
+from lifecycle.core.portrait import Going, Held, Portrait, Said, called
 from lifecycle.ports import Clock, Records
 from lifecycle.records import facts
 from lifecycle.records.dossier import Dossier, open_dossier
@@ -25,8 +25,10 @@ SAID = 50
 _CLOSED = 8  # dossiers that were handed over, one to the next
 
 
-async def story(identifier: str, records: Records, clock: Clock, *, page: int = 1, names: bool = False) -> Story | None:
-    """Return a person's story, None when nobody is known by the id; `page` 1 has the newest records.
+async def portray(
+    identifier: str, records: Records, clock: Clock, *, page: int = 1, names: bool = False
+) -> Portrait | None:
+    """Return a person's portrait, None when nobody is known by the id; `page` 1 has the newest records.
 
     With `names` it has what HR calls them, if a fact among the newest says so. Raises what the records raise.
     """
@@ -38,7 +40,7 @@ async def story(identifier: str, records: Records, clock: Clock, *, page: int = 
     pages = max(1, ceil(length / PAGE))
     page = min(max(page, 1), pages)
     known = dossier.correlation
-    return Story(
+    return Portrait(
         person=identity.person,
         workers=identity.workers,
         people=identity.people,
