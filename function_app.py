@@ -6,12 +6,17 @@ Everything is made at the first invocation, inside the worker's event loop; inde
 import os
 from collections.abc import Awaitable, Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from lifecycle.ports import Ports, Queue
 from lifecycle.settings import from_environment
 from lifecycle.wiring import Wiring
+
+if TYPE_CHECKING:
+    from lifecycle.dashboard import Page
+    from lifecycle.overview import Glance
 
 app = func.FunctionApp()
 
@@ -20,6 +25,14 @@ app = func.FunctionApp()
 def wiring() -> Wiring:
     """Return this process's adapters."""
     return Wiring(from_environment(os.environ))
+
+
+@cache
+def glance() -> "Glance":
+    """Return this process's look at what was set aside."""
+    from lifecycle.overview import Glance  # noqa: PLC0415 - as below
+
+    return Glance(wiring().bus)
 
 
 async def _intake(queue: Queue, message: func.ServiceBusMessage) -> None:
@@ -91,10 +104,12 @@ async def sweeps(message: func.ServiceBusMessage) -> None:
 @app.function_name("wake")
 @app.timer_trigger(arg_name="timer", schedule="%WAKE_SCHEDULE%", run_on_startup=False, use_monitor=True)
 async def wake(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-    """Ask for a look at everybody who is due before the next tick."""
+    """Ask for a look at everybody who is due before the next tick; then gather the overview for the dashboard."""
+    from lifecycle.overview import gather  # noqa: PLC0415 - as above
     from lifecycle.sweep import wake as wake_the_due  # noqa: PLC0415 - as above
 
     await _timed("wake", wake_the_due)
+    await _timed("overview", lambda ports: gather(ports, glance()))
 
 
 @app.function_name("drift")
@@ -113,3 +128,36 @@ async def seal(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding'
     from lifecycle.seal import seal as make  # noqa: PLC0415 - as above
 
     await _timed("seal", make)
+
+
+async def _shown(request: func.HttpRequest, page: "Page") -> func.HttpResponse:
+    from lifecycle.dashboard import Asked, answer  # noqa: PLC0415 - as above
+
+    asked = Asked(request.url, dict(request.headers), {**request.params, **request.route_params})
+    told = await answer(page, asked, wiring().settings, wiring().records, wiring().clock)
+    return func.HttpResponse(told.body, status_code=told.status, headers=dict(told.headers))
+
+
+@app.function_name("dashboard")
+@app.route(route="dashboard", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request")
+async def dashboard(request: func.HttpRequest) -> func.HttpResponse:
+    """Show the overview; who may see it, `lifecycle.dashboard` decides."""
+    return await _shown(request, "overview")
+
+
+@app.function_name("dashboard_person")
+@app.route(
+    route="dashboard/person/{id?}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request"
+)
+async def dashboard_person(request: func.HttpRequest) -> func.HttpResponse:
+    """Show one person, by the id in the path or in the query."""
+    return await _shown(request, "person")
+
+
+@app.function_name("dashboard_static")
+@app.route(
+    route="dashboard/static/{name}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS, trigger_arg_name="request"
+)
+async def dashboard_static(request: func.HttpRequest) -> func.HttpResponse:
+    """Serve a file that the pages need."""
+    return await _shown(request, "static")

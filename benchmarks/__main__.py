@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import closing, decoding, drift, graph_calls, imports, planning, recording, throughput
+from benchmarks import closing, dashboard, decoding, drift, graph_calls, imports, planning, recording, throughput
 from benchmarks.measurement import Measurement, named
 
 _DECODING = Measurement(
@@ -26,6 +26,7 @@ MEASUREMENTS = (
     *recording.MEASUREMENTS,
     *drift.MEASUREMENTS,
     *closing.MEASUREMENTS,
+    *dashboard.MEASUREMENTS,
 )
 
 

@@ -7,10 +7,11 @@ that differ; what they mean is found out by looking at the people concerned.
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from lifecycle.core.fingerprints import Fingerprints, fingerprints
+from lifecycle.core.overview import DAYS
 from lifecycle.errors import StaleLink
 from lifecycle.ports import Ports, Records, Row, Sighting
 from lifecycle.records import claims, holders
@@ -22,6 +23,7 @@ SLICE = timedelta(minutes=8)
 """How long one slice reads before the next message goes on: functions end after half an hour."""
 
 _BLOCK = 100
+_DAY = 86_400
 _AS_IT_SHOULD_BE = Mark.JUSTIFIED.encode()
 
 
@@ -37,6 +39,7 @@ class Found:
     counts: Counter[str] = field(default_factory=Counter)
     expected: int = 0
     blocks: list[str] = field(default_factory=list)
+    ending: list[int] = field(default_factory=lambda: [0] * DAYS)
 
     def note(self, kind: str, what: str) -> None:
         """Report one row."""
@@ -60,6 +63,7 @@ class Found:
             strangers=tuple(self.rows.get("strangers", ())),
             outlived=tuple(self.rows.get("outlived", ())),
             missing=tuple(self.rows.get("missing", ())),
+            ending=tuple(self.ending),
         )
 
 
@@ -70,7 +74,7 @@ async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> 
     beginning. Raises as `Entitlements.assignments_in` does.
     """
     found = Found()
-    expected = await _expected(package, ports.records, found)
+    expected = await _expected(package, ports.records, found, ports.clock.now())
     expected.see_all(at.seen)
     auto = await ports.entitlements.auto_policies()
     started = ports.clock.now()
@@ -98,15 +102,25 @@ async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> 
     return found
 
 
-async def _expected(package: str, records: Records, found: Found) -> Fingerprints:
+async def _expected(package: str, records: Records, found: Found, now: datetime) -> Fingerprints:
     expected = Fingerprints()
+    since = holders.seconds(now)
     async for chunk in holders.raw(records, package):
         rows = [row for row in chunk if row.value.startswith(_AS_IT_SHOULD_BE) or _note(found, holders.parse(row))]
         found.blocks += [row.key for row in rows[-found.expected % _BLOCK :: _BLOCK]]
         expected.add_all(_texts(rows))
+        _count_ends(rows, since, found.ending)
         found.expected += len(rows)
     expected.close()
     return expected
+
+
+def _count_ends(rows: list[Row], since: int, ending: list[int]) -> None:
+    """Count the rows that end within so many days of `since`, by day."""
+    for row in rows:
+        day = (int(row.value[1 : row.value.index(b"|")]) - since) // _DAY
+        if 0 <= day < len(ending):
+            ending[day] += 1
 
 
 def _note(found: Found, holder: Holder) -> bool:

@@ -11,7 +11,7 @@ from lifecycle.core.work import Sweep, SweepSlice
 from lifecycle.errors import Lost
 from lifecycle.follow import OPEN, take_note
 from lifecycle.ports import Followed, Ports
-from lifecycle.records import following
+from lifecycle.records import following, underway
 from lifecycle.records.dossier import Stage, open_dossier
 from lifecycle.records.runs import Run
 from lifecycle.trickle import enqueue
@@ -67,3 +67,4 @@ async def _note(one: following.Followed, told: Followed, ports: Ports, now: date
         await take_note(dossier, flight, told, (), ports, now, flight.cause)
     except Lost:
         return
+    await underway.note(dossier, now)

@@ -23,7 +23,7 @@ from lifecycle.itemise import itemise
 from lifecycle.look import Look, look
 from lifecycle.measure import measure
 from lifecycle.ports import Ports
-from lifecycle.records import holders, people
+from lifecycle.records import holders, people, underway
 from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, put_holding, put_patience
 from lifecycle.records.holders import Holder, Mark
 from lifecycle.records.wakeups import set_wake
@@ -148,6 +148,7 @@ async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | 
     await set_wake(dossier, None if wake is None else max(wake, now + timedelta(seconds=1)))
     if dossier.wake is not None and dossier.wake <= now + SOON:
         await messages.ask(ports.bus, Check(dossier.person, "wake"), now=now, at=dossier.wake)
+    await underway.note(dossier, now)  # last: a figure, which nothing waits for
 
 
 def _late(seen: Look, ports: Ports) -> datetime | None:

@@ -6,15 +6,18 @@ Says who, what, until when and who may approve; sends a notice and decides nothi
 from lifecycle import messages
 from lifecycle.core.evidence import Tag
 from lifecycle.core.model import RenewalMode
+from lifecycle.core.overview import RenewalDue
 from lifecycle.core.renewal import approvers
 from lifecycle.look import Look
 from lifecycle.ports import Ports
+from lifecycle.records import renewals
 from lifecycle.records.dossier import Asked, put_asked
 
 
 async def remind(seen: Look, ports: Ports, cause: str) -> None:
     """Tell of every renewal whose window is open and that was not told of yet. Raises `Lost` when overtaken."""
     known, now = seen.known, seen.now
+    await _settle(seen)
     for package, wanted in sorted(seen.desired.entitlements.items()):
         if wanted.end is None or wanted.opens is None or now < wanted.opens:
             continue
@@ -28,6 +31,16 @@ async def remind(seen: Look, ports: Ports, cause: str) -> None:
         # The notice first: told twice it is one message, and a record without a notice would be a lie.
         person = known.identity.person
         await messages.notify(ports.bus, "renewal.due", person, data, now=now, once=wanted.end.isoformat())
+        await renewals.wait(ports.records, RenewalDue(person, package, wanted.end))
         await seen.dossier.append(
             now, Tag.RENEWAL_DUE, cause, data, put_asked(seen.dossier, Asked(package, wanted.end))
         )
+
+
+async def _settle(seen: Look) -> None:
+    """Let renewals no longer wait whose end was moved, or is not wanted any more."""
+    for package, asked in seen.dossier.renewals.items():
+        wanted = seen.desired.entitlements.get(package)
+        if asked.ends > seen.now and (wanted is None or wanted.end != asked.ends):
+            due = RenewalDue(seen.dossier.person, package, asked.ends)
+            await renewals.decided(seen.dossier.records, due)

@@ -24,6 +24,7 @@ _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 _TELEMETRY = ("auto", "azure", "otlp", "console", "off")
 GRAPH = "https://graph.microsoft.com/v1.0"
 SQLITE = "sqlite:///"
+LOOPBACK = "loopback"
 
 
 def setting(name: str, says: str, default: str | None = None) -> str:
@@ -93,6 +94,16 @@ class Settings:
     traced: str = setting("LIFECYCLE_TRACED_SHARE", "Part of the traces that is kept, from 0 to 1", "1")
     graph: str = setting("GRAPH_URL", "Base URL of Microsoft Graph", GRAPH)
     graph_token: str = setting("GRAPH_TOKEN", "Bearer token of the Graph simulator; refused for any other host", "")
+    dashboard_role: str = setting("LIFECYCLE_DASHBOARD_ROLE", "App role that may see the dashboard", "Lifecycle.Reader")
+    names_role: str = setting(
+        "LIFECYCLE_NAMES_ROLE", "App role that may see on it what HR calls a person", "Lifecycle.Names"
+    )
+    easy_auth: str = setting(
+        "WEBSITE_AUTH_ENABLED", "Set by Azure while App Service authentication stands before the app", ""
+    )
+    dashboard_open: str = setting(
+        "LIFECYCLE_DASHBOARD_OPEN", "loopback: the sandbox's dashboard asks nobody who they are; refused in Azure", ""
+    )
     clock_file: str = setting("LIFECYCLE_CLOCK_FILE", "File with the sandbox clock's offset; refused in Azure", "")
 
     @property
@@ -110,6 +121,11 @@ class Settings:
     def listing(self) -> ListingMode:
         """Return how assignments are listed, which the granted permissions decide."""
         return ListingMode(self.permission)
+
+    @property
+    def signed_in(self) -> bool:
+        """Return whether the platform says truly who asks: only then is a request's principal header believed."""
+        return self.easy_auth.strip().casefold() == "true"
 
     @property
     def writes_per_second(self) -> float:
@@ -174,6 +190,10 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     if not _DAYS.fullmatch(settings.retention) or int(settings.retention) < _WATCHED:
         problems.append(f"LIFECYCLE_RETENTION is a number of days, from {_WATCHED} to 99999, as in 2190")
     problems += _wrong_telemetry(settings)
+    if settings.dashboard_open not in {"", LOOPBACK}:
+        problems.append(f"LIFECYCLE_DASHBOARD_OPEN is {LOOPBACK} or nothing")
+    if settings.signed_in and "WEBSITE_INSTANCE_ID" not in environment:
+        problems.append("WEBSITE_AUTH_ENABLED is set by Azure alone; anywhere else anybody could say who they are")
     problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     problems += _wrong_seals(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if "WEBSITE_INSTANCE_ID" in environment:
@@ -182,6 +202,7 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
             for name, value in (
                 ("LIFECYCLE_CLOCK_FILE", settings.clock_file),
                 ("GRAPH_TOKEN", settings.graph_token),
+                ("LIFECYCLE_DASHBOARD_OPEN", settings.dashboard_open),
             )
             if value
         ]

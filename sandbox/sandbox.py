@@ -202,6 +202,7 @@ def _settings(options: SandboxOptions, folder: Path, servicebus: str, graph: str
         "SEAL_SCHEDULE": "0 30 3 * * *",
         "LIFECYCLE_SEALS": str(_folder(folder / "seals")),
         "LIFECYCLE_CLOCK_FILE": str(folder / "clock"),
+        "LIFECYCLE_DASHBOARD_OPEN": "loopback",
         "GRAPH_URL": graph,
         "GRAPH_TOKEN": token,
         # One instance serves everybody here, so it may not hold a session that has nothing more to do.

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import closing, drift, imports, planning, recording
+from benchmarks import closing, dashboard, drift, imports, planning, recording
 from benchmarks.hospital import CARE, PACKAGES
 from benchmarks.measurement import Measurement, named
 from lifecycle.core.plan import Assign, Keep
@@ -150,15 +150,17 @@ def test_what_the_first_message_imports_is_counted():
 
     with_attend = {"lifecycle.sweep", "lifecycle.drift"}  # which `lifecycle.attend` imports
     by_the_seal_timer = {"lifecycle.seal", "azure.storage.blob.aio"}
-    of_commands = {
+    elsewhere = {
         "lifecycle.check",
+        "lifecycle.dashboard",
+        "lifecycle.overview",
         "lifecycle.adapters.graph.tenancy",
         "lifecycle.adapters.servicebus.properties",
         "azure.core.exceptions",
         "azure.servicebus.aio.management",
     }
     otlp = {name for name in late if name.startswith("opentelemetry.exporter.otlp.")}  # one or the other is loaded
-    assert late - with_attend - otlp - by_the_seal_timer - of_commands <= {*imports.FIRST_MESSAGE, *imports.TELEMETRY}
+    assert late - with_attend - otlp - by_the_seal_timer - elsewhere <= {*imports.FIRST_MESSAGE, *imports.TELEMETRY}
     assert set(imports.VENDORS) < set(imports.FIRST_VENDORS)
 
 
@@ -210,3 +212,12 @@ def test_a_close_is_measured():
 
     assert found["close_throttled_share"] == 0
     assert found["close_graph_calls_per_person"] >= 3
+
+
+def test_the_dashboard_is_measured():
+    """The dashboard benchmark fills a store, gathers, and asks both pages, however little there is."""
+    (measurement,) = dashboard.MEASUREMENTS
+    size = dashboard.Size(rows=100, people=5, chain=120, facts=10, asked=3)
+    small = Measurement(measurement.about, lambda: dashboard.figures(size))
+
+    assert all(value > 0 for _, value, _ in small.figures())

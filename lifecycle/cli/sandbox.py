@@ -111,6 +111,7 @@ def _announce(ready: ReadyWorld, ready_file: Path) -> None:
     line(f"  records     {settings.get('LIFECYCLE_RECORDS', '')}")
     line(f"  Graph       {settings.get('GRAPH_URL', '')}")
     line(f"  control     {ready.control}  (clock and faults, docs/sandbox.md)")
+    line(f"  dashboard   {ready.functions}/dashboard")
     note("In another terminal, in this folder:")
     for text in ("send examples/events/worker.joined.json", "plan E1001", "explain E1001"):
         line(f"  lifecycle {text}")

@@ -121,6 +121,7 @@ class ReadyWorld:
 
     settings: dict[str, str]
     control: str = ""
+    functions: str = ""
 
 
 def read_ready(path: Path) -> ReadyWorld:

@@ -159,6 +159,8 @@ class Dossier:
     late: datetime | None = None
     view: dict[str, str] = field(default_factory=dict)
     merged: str | None = None
+    found: dict[str, Flight] = field(default_factory=dict)
+    """The flights as they were when the dossier was opened."""
 
     @property
     def partition(self) -> str:
@@ -197,15 +199,16 @@ class Dossier:
         """Write state that is no evidence, provided that the chain ends where we last saw it. Raises `Lost`."""
         self.head = await beside(self.records, self.partition, self.head, *changes)
 
-    async def chain(self, *, after: int = 0) -> list[Record]:
-        """Return the person's evidence in order, from the record behind `after` on."""
-        return await chain_in(self.records, self.partition, after=after)
+    async def chain(self, *, after: int = 0, limit: int = 0) -> list[Record]:
+        """Return the person's evidence in order, from the record behind `after` on, `limit` records (0: all)."""
+        return await chain_in(self.records, self.partition, after=after, limit=limit)
 
 
 async def open_dossier(records: Records, person: str) -> Dossier:
     """Read a person's state: one read, taken before anything else is, so that the head guards all of it."""
     dossier = Dossier(records, person)
     _fill(dossier, await records.rows(dossier.partition, after=HEAD))
+    dossier.found = dict(dossier.flights)
     return dossier
 
 

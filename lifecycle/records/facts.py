@@ -4,6 +4,7 @@ Facts are stored once, whatever order they come in, and never changed. Partition
 record), `project-…` (of a project), `member-…` (who works on what, by the person), `members-…` (who is on a project).
 """
 
+from collections.abc import Iterable
 from itertools import batched
 
 from lifecycle.contract.cloudevents import decode, encode_fact, fact_of
@@ -102,3 +103,11 @@ async def anything(records: Records, identifier: str) -> bool:
 
 def _about(identifier: str) -> tuple[str, str]:
     return f"worker-{safe(identifier)}", f"member-{safe(identifier)}"
+
+
+async def latest(records: Records, names: Iterable[str], limit: int) -> list[Fact]:
+    """Return the newest facts in which any of the ids was named, as HR or the project's system recorded them."""
+    partitions = [f"{kind}-{safe(name)}" for name in names for kind in ("worker", "member")]
+    rows = [row for partition in partitions for row in await records.rows(partition)]
+    newest = sorted(rows, key=lambda row: row.key, reverse=True)[:limit]
+    return [fact_of(decode(row.value)) for row in newest]

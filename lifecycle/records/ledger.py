@@ -82,9 +82,9 @@ async def beside(records: Records, partition: str, head: Head, *changes: Change)
     return Head(head.length, head.hash, etags[HEAD], head.day)
 
 
-async def chain_in(records: Records, partition: str, *, after: int = 0) -> list[Record]:
-    """Return the records of a partition's chain in order, from the one behind `after` on."""
-    rows = await records.rows(partition, after=key_of(after + 1), before=HEAD)
+async def chain_in(records: Records, partition: str, *, after: int = 0, limit: int = 0) -> list[Record]:
+    """Return the records of a partition's chain in order, from the one behind `after` on, `limit` of them (0: all)."""
+    rows = await records.rows(partition, after=key_of(after + 1), before=HEAD, limit=limit)
     return [parse(row.value) for row in rows]
 
 

@@ -16,7 +16,8 @@ class Report:
 
     `checked`: people to be looked at because something differs. `unexplained`: rows that neither HR nor a project
     explains (left alone); `strangers`: rows of users who are nobody's; `outlived`: rows of auto-assignment policies
-    without a reason; `missing`: rows that are wanted and were not there. Each lists assignment or person ids.
+    without a reason; `missing`: rows that are wanted and were not there. Each lists assignment or person ids. `ending`
+    counts the expected rows that end within thirty days, by day.
     """
 
     package: str
@@ -31,6 +32,7 @@ class Report:
     strangers: tuple[str, ...] = ()
     outlived: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    ending: tuple[int, ...] = ()
 
 
 async def keep(records: Records, report: Report) -> None:

@@ -22,6 +22,7 @@ from sandbox.host import hostjson, triggers, worker
 from sandbox.host.admin import Admin
 from sandbox.host.errors import HostError
 from sandbox.host.hostjson import HostOptions
+from sandbox.host.http import http_routes
 from sandbox.host.pump import Pump
 from sandbox.host.timers import Timers
 from sandbox.host.triggers import QueueTrigger, TimerTrigger
@@ -38,7 +39,7 @@ async def run(app: Path, listener: socket.socket) -> None:
     found = triggers.read(loaded.functions.values(), os.environ)
     clock = OffsetClock(Path(os.environ["LIFECYCLE_CLOCK_FILE"]))
     timers = Timers.starting(loaded, (one for one in found if isinstance(one, TimerTrigger)), clock.now())
-    routes = Admin(loaded, found, timers, clock).routes()
+    routes = [*Admin(loaded, found, timers, clock).routes(), *http_routes(found, loaded, options.route_prefix)]
     queues = [one for one in found if isinstance(one, QueueTrigger)]
     async with pumping(queues, options, loaded), serving(Starlette(routes=routes), listener):
         await _told_to_stop()

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from lifecycle.adapters.clock import OffsetClock
 from sandbox.host import payload
 from sandbox.host.timers import Timers
-from sandbox.host.triggers import QueueTrigger, TimerTrigger, Trigger
+from sandbox.host.triggers import HttpTrigger, QueueTrigger, TimerTrigger, Trigger
 from sandbox.host.worker import Datum, Worker
 
 
@@ -77,6 +77,8 @@ class Admin:
         trigger = next((trigger for trigger in self.triggers if trigger.function == name), None)
         if trigger is None:
             return _refused(404, f"There is no function {name}; GET /admin/functions lists them.")
+        if isinstance(trigger, HttpTrigger):
+            return _refused(400, f"Function {name} answers HTTP; ask it at its own route, {trigger.route}.")
         try:
             content = await request.body()
             invocation = msgspec.json.decode(content or b"{}", type=_Invocation)
@@ -89,7 +91,7 @@ class Admin:
         await asyncio.sleep(0)  # lets the call begin, so that whoever waits for idle after the 202 sees it running
         return Response(status_code=202)
 
-    def _by_hand(self, trigger: Trigger, text: str) -> tuple[Datum, dict[str, Datum]]:
+    def _by_hand(self, trigger: QueueTrigger | TimerTrigger, text: str) -> tuple[Datum, dict[str, Datum]]:
         match trigger:
             case TimerTrigger():
                 now = self.clock.now()

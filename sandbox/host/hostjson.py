@@ -6,7 +6,7 @@ limit would show only under load.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from os import process_cpu_count
 from pathlib import Path
@@ -43,7 +43,14 @@ class _ServiceBus(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
     web_proxy: str | None = None
 
 
+class _Http(msgspec.Struct, rename="camel", frozen=True):
+    """`extensions.http`; the default prefix is the real host's."""
+
+    route_prefix: str = "api"
+
+
 class _Extensions(msgspec.Struct, rename="camel", frozen=True):
+    http: _Http = _Http()
     service_bus: _ServiceBus = _ServiceBus()
 
 
@@ -65,6 +72,8 @@ class HostOptions:
     """How long a session is held after its last message."""
     lock_renewal: timedelta
     """How long the lock of a message or of a session is renewed."""
+    route_prefix: str = "api"
+    """What every HTTP function's route begins with; may be empty."""
 
 
 def read(app: Path, settings: Mapping[str, str]) -> HostOptions:
@@ -86,7 +95,7 @@ def read(app: Path, settings: Mapping[str, str]) -> HostOptions:
         raise HostError(f"{path}: version is {file.version!r}; Functions 4 needs '2.0'")
     if file.function_timeout not in {None, "-1"}:
         _timespan(str(file.function_timeout), "functionTimeout", path)
-    return _options(file.extensions.service_bus, path)
+    return replace(_options(file.extensions.service_bus, path), route_prefix=file.extensions.http.route_prefix)
 
 
 def _overridden(content: dict[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:

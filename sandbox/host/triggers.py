@@ -1,6 +1,6 @@
 """What each function of the app waits for, with its settings resolved.
 
-This host knows Service Bus queues (one message a call) and timers; it refuses an app that needs anything else,
+This host knows Service Bus queues (one message a call), timers and HTTP; it refuses an app that needs anything else,
 rather than leave a function silently asleep.
 """
 
@@ -35,7 +35,17 @@ class TimerTrigger:
     schedule: ncrontab.Schedule
 
 
-type Trigger = QueueTrigger | TimerTrigger
+@dataclass(frozen=True, slots=True)
+class HttpTrigger:
+    """A function that answers HTTP at a route (`a/{b}`, a last part `{b?}` may be absent), without the prefix."""
+
+    function: str
+    parameter: str
+    route: str
+    methods: tuple[str, ...]
+
+
+type Trigger = QueueTrigger | TimerTrigger | HttpTrigger
 
 
 def read(functions: Iterable[Function], app_settings: Mapping[str, str]) -> list[Trigger]:
@@ -45,7 +55,10 @@ def read(functions: Iterable[Function], app_settings: Mapping[str, str]) -> list
 
 def _trigger(function: Function, app_settings: Mapping[str, str]) -> Trigger:
     binding = next(binding for binding in function.bindings if str(binding["type"]).endswith("Trigger"))
-    if len(function.bindings) > 1:
+    others = [one for one in function.bindings if one is not binding]
+    if binding["type"] == "httpTrigger" and [one["type"] for one in others] == ["http"]:
+        return _http(function.name, binding)
+    if others:
         raise HostError(
             f"Function {function.name} has an input or output binding; the sandbox's host runs triggers only."
         )
@@ -56,8 +69,16 @@ def _trigger(function: Function, app_settings: Mapping[str, str]) -> Trigger:
             return _timer(function.name, binding, app_settings)
         case other:
             raise HostError(
-                f"Function {function.name} has a {other}; the sandbox's host runs Service Bus queue and timer triggers."
+                f"Function {function.name} has a {other}; the sandbox's host runs Service Bus queue, timer and HTTP "
+                "triggers."
             )
+
+
+def _http(function: str, binding: Mapping[str, Any]) -> HttpTrigger:
+    if str(binding.get("authLevel", "FUNCTION")).upper() != "ANONYMOUS":
+        raise HostError(f"Function {function} asks for a function key; the sandbox's host has none. Use ANONYMOUS.")
+    methods = tuple(str(method).upper() for method in binding.get("methods") or ())
+    return HttpTrigger(function, binding["name"], str(binding.get("route") or function), methods)
 
 
 def _queue(function: str, binding: Mapping[str, Any], app_settings: Mapping[str, str]) -> QueueTrigger:

@@ -27,6 +27,27 @@ type Datum = tuple[str, str]
 """A value as the host hands it over: ("string", text) or ("json", text). Python's worker decodes nothing else here."""
 
 
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """A request as the host hands it over. A header or a query's field that came twice has its last value."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """What a function answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class _Message(SimpleNamespace):
     """Any message of the protocol: keywords in, attributes out."""
 
@@ -58,6 +79,7 @@ class _Protos:
     FunctionLoadResponse = FunctionMetadataResponse = InvocationResponse = RpcException = _Message
     RpcFunctionMetadata = RpcRetryOptions = WorkerInitResponse = WorkerMetadata = _Message
     ParameterBinding = TypedData = _OneOf
+    RpcHttp = _Message
     StatusResult = _Status
 
 
@@ -89,25 +111,42 @@ class Worker:
         """Call a function once and return how it failed, or None. It never raises what the function raised."""
         self.running[name] += 1
         try:
-            return await self._invoke(self.functions[name], parameter, data, metadata)
+            answer = await self._invoke(self.functions[name], parameter, _typed(data), metadata)
         finally:
             self.running[name] -= 1
             self.running += Counter()  # drops the zeros: what is left is what runs
+        return answer if isinstance(answer, Failure) else None
 
-    async def _invoke(
-        self, function: Function, parameter: str, data: Datum, metadata: Mapping[str, Datum]
-    ) -> Failure | None:
+    async def ask(self, name: str, parameter: str, call: HttpCall) -> HttpReply | Failure:
+        """Call a function that answers HTTP; it is none of those that `running` counts, for nothing waits for it."""
+        http = _Message(
+            method=call.method,
+            url=call.url,
+            headers=call.headers,
+            params=call.params,
+            query=call.query,
+            body=_OneOf(bytes=call.body),
+        )
+        answer = await self._invoke(self.functions[name], parameter, _OneOf(http=http), {})
+        if isinstance(answer, Failure):
+            return answer
+        reply = answer.http
+        content = {} if reply.body is None else vars(reply.body)
+        body = content.get("bytes", str(content.get("string", "")).encode())
+        return HttpReply(int(reply.status_code), dict(reply.headers), bytes(body))
+
+    async def _invoke(self, function: Function, parameter: str, data: _OneOf, metadata: Mapping[str, Datum]) -> Any:
         request = _Message(
             invocation_id=str(uuid.uuid4()),
             function_id=function.id,
-            input_data=[_OneOf(name=parameter, data=_typed(data))],
+            input_data=[_OneOf(name=parameter, data=data)],
             trigger_metadata={key: _typed(datum) for key, datum in metadata.items()},
             trace_context=_Message(trace_parent="", trace_state="", attributes={}),
             retry_context=_Message(retry_count=0, max_retry_count=0, exception=None),
         )
         answer = await runtime.invocation_request(_Message(request=_Message(invocation_request=request)))
         if answer.result.status == _Status.Success:
-            return None
+            return answer.return_value
         failure = Failure(answer.result.exception.message, answer.result.exception.stack_trace)
         _log.error("function %s failed: %s\n%s", function.name, failure.message, failure.traceback)
         return failure
