@@ -53,6 +53,7 @@ _SETTINGS = {
     "ServiceBus": "Endpoint=sb://localhost;SharedAccessKeyName=k;SharedAccessKey=k;UseDevelopmentEmulator=true",
     "LIFECYCLE_MODEL": "model.yaml",
     "LIFECYCLE_BODIES": "bodies",
+    "LIFECYCLE_SEALS": "seals",
     "LIFECYCLE_DASHBOARD_OPEN": "loopback",
 }
 

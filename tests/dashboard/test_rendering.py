@@ -150,7 +150,7 @@ def test_a_quiet_tenant_is_told_so():
     text = Shape(page.overview(quiet, TIMERS, (), NOW)).text
     assert "Nothing needs you now." in text
     assert "no sweep has run yet" in text
-    assert "Not measured yet." in text
+    assert "Nobody's access had to end yet." in text
     assert "the queues were not looked into yet" in text
 
 
