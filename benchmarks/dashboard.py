@@ -53,7 +53,7 @@ _SETTINGS = {
     "ServiceBus": "Endpoint=sb://localhost;SharedAccessKeyName=k;SharedAccessKey=k;UseDevelopmentEmulator=true",
     "LIFECYCLE_MODEL": "model.yaml",
     "LIFECYCLE_BODIES": "bodies",
-    "LIFECYCLE_SEALS": "seals",
+    "LIFECYCLE_SEALS": "https://example.blob.core.windows.net/seals",
     "LIFECYCLE_DASHBOARD_OPEN": "loopback",
 }
 

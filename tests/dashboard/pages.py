@@ -31,7 +31,7 @@ GROUND = {
     "LIFECYCLE_RECORDS": "https://contoso.table.core.windows.net/records",
     "LIFECYCLE_MODEL": "model.yaml",
     "LIFECYCLE_BODIES": "/bodies",
-    "LIFECYCLE_SEALS": "seals",
+    "LIFECYCLE_SEALS": "https://example.blob.core.windows.net/seals",
 }
 AZURE = {**GROUND, "WEBSITE_INSTANCE_ID": "1", "WEBSITE_AUTH_ENABLED": "True"}
 OPEN = {**GROUND, "LIFECYCLE_DASHBOARD_OPEN": "loopback"}
