@@ -55,6 +55,7 @@ async def test_an_event_is_one_trace_over_amqp(tmp_path):
         *by_name,
         "timer wake",
         "timer drift",
+        "timer overview",
         "process sweeps",
         "send sweeps",
         "send work",
