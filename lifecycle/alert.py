@@ -22,9 +22,15 @@ def gone_since(seen: Look) -> datetime | None:
 
 
 def leaver_due(seen: Look, ports: Ports) -> datetime | None:
-    """Return by when a leaver's access must be gone, counted from HR's clock; None for who has not left."""
+    """Return by when a leaver's access must be gone, counted from HR's clock; None for who has not left.
+
+    Of several tellings the first one counts, as in the measured delay: whoever says it again gives nobody more time.
+    """
     told = gone_since(seen)
-    return None if told is None else told + ports.model.deadlines.leaver
+    if told is None:
+        return None
+    first = [one.by for one in seen.dossier.delays.values() if one.is_open and one.kind.is_leaver]
+    return min([*first, told + ports.model.deadlines.leaver])
 
 
 def remains(seen: Look) -> list[str]:

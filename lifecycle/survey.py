@@ -233,4 +233,5 @@ async def probe(tenancy: Tenancy, number: str, package: str, now: datetime) -> C
 
 def not_run(number: str) -> Check:
     """Tell of a question that only a write or a load answers."""
-    return Check(Name.PROBE, number, notes=(unknown(Problem.NOT_RUN, "not run: it would write", BY_HAND[number]),))
+    note = unknown(Problem.NOT_RUN, "not run: it would write, or load the tenant", BY_HAND[number])
+    return Check(Name.PROBE, number, notes=(note,))

@@ -151,6 +151,7 @@ class Wiring:
             else ServiceBusNamespace.by_identity(settings.namespace, self.credential, settings.queues),
             model=self.model,
             schedules=settings.schedules,
+            seals=self.seals.names,
         )
 
     def _observe(self) -> None:

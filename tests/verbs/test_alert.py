@@ -146,3 +146,14 @@ async def test_who_leaves_again_is_said_again():
     await company.say(left("l2", now, now, immediate=True, origin=Origin("derived-from-absence")))
     await company.time(2 * HOUR)
     assert (len(late(company)), len(await recorded_late(company))) == (2, 2)
+
+
+async def test_a_leaving_that_is_told_again_and_again_gives_nobody_more_time():
+    """HR sends the same last day anew every half hour; the alarm comes an hour after the first telling all the same."""
+    company = await employed(guard=replace(UNLIMITED, removals=Limit(0)))
+    began = company.clock.now()
+    for number in range(5):
+        said = left(f"l{number}", company.clock.now(), date(2026, 1, 4), origin=Origin("derived-from-absence"))
+        await company.say(said)
+        await company.time(30 * MINUTE)
+    assert [body["data"]["due"] for body in late(company)] == [(began + HOUR).isoformat()]
