@@ -115,7 +115,11 @@ def test_an_intent_that_cannot_be_written_stops_the_request(error):
     assert len(days.company.directory.posted) == 2
 
 
-@pytest.mark.parametrize("faults", [[], [lost_after], [lost_before], [throttled]], ids=["nothing lost", "answer lost", "request lost", "throttled"])
+@pytest.mark.parametrize(
+    "faults",
+    [[], [lost_after], [lost_before], [throttled]],
+    ids=["nothing lost", "answer lost", "request lost", "throttled"],
+)
 def test_an_outcome_that_cannot_be_written_is_settled_by_the_next_look(faults):
     """The intent is there, so nothing is posted twice: what became of it is looked for, and written down then."""
     every = {tag: Transient("disk full") for tag in OUTCOMES}
