@@ -89,7 +89,7 @@ async def compare(package: str, at: Checkpoint, ports: Ports, *, keep: bool) -> 
         seen, strangers = _met(page.rows, expected)
         strays = [await _stray(row, auto, ports.records) for row in strangers]
         if keep:
-            await at.keep(page.link, seen, strays, len(page.rows))
+            await at.keep(page.link, seen, strays, len(page.rows), ports.clock.now())
         else:
             at.strays += strays
             at.seen.extend(seen)

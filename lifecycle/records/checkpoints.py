@@ -1,18 +1,20 @@
 """How far a sweep over a package is: where to read on, and what was seen until there, so that it can be resumed.
 
-Partition `sweep-…`, one for each run and subject: a head, and a row for every few pages, which are read again when the
-sweep dies between. Dropped when the sweep is over.
+Partition `sweep-…`, one for each run and subject: a head, and a row for every page. Where pages come faster than they
+can be saved, several share a row, and are read again when the sweep dies between. Dropped when the sweep is over.
 """
 
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from lifecycle.ports import Delete, Put, Records
 from lifecycle.records.keys import pack, safe, unpack
 
 _BATCH = 100
 _PAGES = 10
+_EVERY = timedelta(seconds=0.2)  # Graph takes as long for a page, so that each is saved
 _SEEN = 4000  # 32 KB
 _STRAYS = 150  # of these a row holds few: they are told in full
 
@@ -48,6 +50,7 @@ class Checkpoint:
     strays: list[Stray] = field(default_factory=list)
     seen: array[int] = field(default_factory=lambda: array("Q"))
     _noted: int = 0
+    _saved_at: datetime | None = None
     _seen: array[int] = field(default_factory=lambda: array("Q"))
     _strays: list[Stray] = field(default_factory=list)
 
@@ -56,14 +59,16 @@ class Checkpoint:
         """Whether the last page was read: a sweep that died behind it must not begin anew."""
         return self.pages > 0 and not self.link
 
-    async def keep(self, link: str, seen: Sequence[int], strays: list[Stray], rows: int) -> None:
-        """Take note of what one page held, and where to read on; saved with some others."""
+    async def keep(self, link: str, seen: Sequence[int], strays: list[Stray], rows: int, now: datetime) -> None:
+        """Take note of what one page held, and where to read on; saved now, or soon with the next ones."""
         self.link, self.pages, self.rows = link, self.pages + 1, self.rows + rows
         self.strays += strays
         self._noted += 1
         self._seen.extend(seen)
         self._strays += strays
-        if self._noted >= _PAGES or len(self._seen) >= _SEEN or len(self._strays) >= _STRAYS:
+        full = self._noted >= _PAGES or len(self._seen) >= _SEEN or len(self._strays) >= _STRAYS
+        if full or self._saved_at is None or now - self._saved_at >= _EVERY:
+            self._saved_at = now
             await self.save()
 
     async def save(self) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 from lifecycle.core.events import Origin
 from lifecycle.ports import Queue
 from lifecycle.records import facts
@@ -10,10 +12,11 @@ from tests.builders import EVERYONE, START, Company, a_model, a_worker, closed, 
 from tests.laws.driving import HOUR, Days, run
 
 FIRST = date(2026, 1, 5)
-PEOPLE, FED = 1000, 300
+FED = 300
 
 
-def test_an_urgent_leaver_behind_a_fan_out_waits_for_a_backlog_at_most():
+@pytest.mark.parametrize("many", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_an_urgent_leaver_behind_a_fan_out_waits_for_a_backlog_at_most(many):
     """Two projects and a feed at once: never more than the backlog waits on `work`, and all are looked at."""
     company = Company(a_model(EVERYONE), users=("E1",))
     days = Days(company)
@@ -21,7 +24,7 @@ def test_an_urgent_leaver_behind_a_fan_out_waits_for_a_backlog_at_most():
     days.pass_by(HOUR)
     now = company.clock.now()
     for project in ("p1", "p2"):
-        for number in range(PEOPLE // 2):
+        for number in range(many // 2):
             run(facts.keep(company.records, staffed(f"{project}-{number}", now, f"W{number}", project)))
     most, before, left_at = 0, [], 0
 
@@ -46,5 +49,5 @@ def test_an_urgent_leaver_behind_a_fan_out_waits_for_a_backlog_at_most():
     assert before
     assert max(before) <= BACKLOG
     checked = {message.session for queue, message, _ in company.bus.sent if queue is Queue.WORK}
-    assert len(checked) == PEOPLE // 2 + FED + 1
+    assert len(checked) == many // 2 + FED + 1
     assert company.has() == set()

@@ -1,17 +1,20 @@
 """How far a sweep is: kept, read back, and forgotten whole."""
 
+from datetime import timedelta
+
 from lifecycle.records.checkpoints import Checkpoint, Stray, open_checkpoint
+from tests.builders import START
 from tests.fakes.faults import Crash
 from tests.fakes.records import MemoryRecords
 
 STRAY = Stray("a-9", "user-9", "e9", auto=True)
 
 
-async def read_on(at, pages, *, first=0, last=False, strays=()):
-    """Keep so many pages of two rows each; `last`: there is none behind them."""
+async def read_on(at, pages, *, first=0, last=False, strays=(), each=timedelta()):
+    """Keep so many pages of two rows, each of which takes so long; `last`: there is none behind them."""
     for number in range(first, first + pages):
         link = "" if last and number == first + pages - 1 else f"link-{number + 1}"
-        await at.keep(link, [number], list(strays), 2)
+        await at.keep(link, [number], list(strays), 2, START + number * each)
 
 
 async def test_what_was_kept_is_read_back():
@@ -35,6 +38,13 @@ async def test_it_saves_itself_every_few_pages():
     assert 15 <= again.pages <= 25
     assert again.link == f"link-{again.pages}"
     assert len(again.seen) == again.pages
+
+
+async def test_pages_that_take_their_time_are_saved_one_by_one():
+    """As Graph sends them: nothing is read twice but the page that was under way."""
+    records = MemoryRecords()
+    await read_on(await open_checkpoint(records, "night", "care"), 7, each=timedelta(milliseconds=250))
+    assert (await open_checkpoint(records, "night", "care")).pages == 7
 
 
 async def test_saving_nothing_new_writes_nothing():
