@@ -48,7 +48,7 @@ async def test_all_green_then_broken_and_named(tmp_path):
         code, out = await check(ready, "--json")
         assert (code, named(out)) == (0, set())
         unknown = [one["check"] for one in json.loads(out)["checks"] if one["state"] == "unknown"]
-        assert set(unknown) == {"queue", "seals", "probe"}
+        assert set(unknown) == {"queue", "probe"}
         assert sandbox.ready.token not in out
         assert "127.0.0.1" not in out
         assert "case-management" not in out
