@@ -188,7 +188,14 @@ def _ports(path: Path, base: str, rows: int, transport: httpx.AsyncHTTPTransport
 
 
 def peak_mb() -> float:
-    """Return the largest resident set that this process had."""
+    """Return the largest resident set that this process had.
+
+    Linux is asked for that of its memory: `getrusage` counts what the process was forked from, before it became this.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / (1 << 10)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20) if sys.platform == "darwin" else peak / (1 << 10)
 
