@@ -31,7 +31,7 @@ from lifecycle.contract.cloudevents import encode_fact
 from lifecycle.core.events import Joined, Recorded, Worker, key
 from lifecycle.core.evidence import GENESIS, Record, Tag
 from lifecycle.core.model import AccessModel
-from lifecycle.core.overview import DAYS, OpenRequest, RenewalDue
+from lifecycle.core.waiting import DAYS, OpenRequest, RenewalDue
 from lifecycle.overview import gather
 from lifecycle.ports import Ports
 from lifecycle.records import heartbeats, people, renewals, reports

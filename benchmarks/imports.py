@@ -36,7 +36,6 @@ FIRST_MESSAGE = (
     "lifecycle.attend",
     "lifecycle.adapters.servicebus",
     "lifecycle.adapters.tables.records",
-    "lifecycle.adapters.blobs.seals",
     "lifecycle.adapters.rules",
     "lifecycle.adapters.graph.pipeline",
     "cel",

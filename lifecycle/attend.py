@@ -13,18 +13,14 @@ from datetime import timedelta
 from lifecycle import measures, messages, traces
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
 from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
-from lifecycle.dispose import dispose
 from lifecycle.drift import slice_of
-from lifecycle.erase import erase
 from lifecycle.errors import Lost, Permanent, Transient
 from lifecycle.look import Look
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
 from lifecycle.records import runs, told
-from lifecycle.release import approve_release, refuse_release
 from lifecycle.sweep import fan_out
-from lifecycle.undo import begin_undo, restore
 
 _LOG = logging.getLogger("lifecycle")
 _FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
@@ -82,22 +78,33 @@ async def _do(asked: Work, ports: Ports) -> None:
             await attend(asked, ports)
         case FanOut():
             await fan_out(asked, ports)
-        case Release():
-            await approve_release(asked, ports)
-        case ReleaseRefused():
-            await refuse_release(asked, ports)
-        case Dispose():
-            await dispose(asked, ports)
         case SweepSlice():
             await slice_of(asked, ports)
         case Undo():
             await _undo(asked, ports)
+        case Release() | ReleaseRefused() | Dispose() | Erase():
+            await _do_for_operator(asked, ports)
+
+
+async def _do_for_operator(asked: Release | ReleaseRefused | Dispose | Erase, ports: Ports) -> None:
+    """Do what somebody asks for now and then; a first message should not wait for what that needs to be loaded."""
+    from lifecycle import dispose, erase, release  # noqa: PLC0415 - as the docstring says
+
+    match asked:
+        case Release():
+            await release.approve_release(asked, ports)
+        case ReleaseRefused():
+            await release.refuse_release(asked, ports)
+        case Dispose():
+            await dispose.dispose(asked, ports)
         case Erase():
-            await erase(asked, ports)
+            await erase.erase(asked, ports)
 
 
 async def _undo(asked: Undo, ports: Ports) -> None:
     """Begin to undo a run, in a minute when it cannot be begun now: somebody was being looked at, a read failed."""
+    from lifecycle.undo import begin_undo  # noqa: PLC0415 - as for operators
+
     try:
         await begin_undo(asked, ports)
     except Transient:
@@ -112,7 +119,7 @@ async def attend(check: Check, ports: Ports) -> None:
     mark = await told.read(ports.records, check.person)  # before the facts are read: what is told later stays marked
     try:
         if check.undoes:
-            await restore(check, ports)
+            await _restore(check, ports)
         seen = await reconcile(check, ports)
     except Lost:
         _came_to(check, "lost")
@@ -133,6 +140,12 @@ async def attend(check: Check, ports: Ports) -> None:
         _came_to(check, "done")
         _measure_delay(seen, check, mark)
         await told.done(ports.records, mark)
+
+
+async def _restore(check: Check, ports: Ports) -> None:
+    from lifecycle.undo import restore  # noqa: PLC0415 - as for operators
+
+    await restore(check, ports)
 
 
 def _came_to(check: Check, outcome: str) -> None:

@@ -30,7 +30,8 @@ from lifecycle.core.health import (
 )
 from lifecycle.core.model import AccessModel, Budget
 from lifecycle.errors import LifecycleError, Misconfigured, Refused
-from lifecycle.ports import Bearer, Clock, Meter, Namespace, Queue, Records, Tenancy
+from lifecycle.ports import Clock, Meter, Queue, Records
+from lifecycle.ports.inspection import Bearer, Namespace, Tenancy
 from lifecycle.records import heartbeats, holds
 
 AT_ONCE = 4

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from lifecycle.core.fingerprints import Fingerprints, fingerprints
-from lifecycle.core.overview import DAYS
+from lifecycle.core.waiting import DAYS
 from lifecycle.errors import StaleLink
 from lifecycle.ports import Ports, Records, Row, Sighting
 from lifecycle.records import claims, holders

@@ -18,7 +18,6 @@ from lifecycle.core.overview import (
     STUCK,
     Aside,
     HeldRun,
-    OpenRequest,
     Overview,
     PackageCount,
     Quarter,
@@ -27,6 +26,7 @@ from lifecycle.core.overview import (
     TimerRun,
     UnderWay,
 )
+from lifecycle.core.waiting import OpenRequest
 from lifecycle.errors import LifecycleError
 from lifecycle.ports import Lectern, Ports, Queue, Records, SetAside
 from lifecycle.records import budget, delays, heartbeats, holds, overview, people, renewals, reports, underway

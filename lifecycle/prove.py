@@ -35,7 +35,8 @@ from lifecycle.core.story import Story, ending, reasons_name, stories
 from lifecycle.errors import Permanent
 from lifecycle.explain import known
 from lifecycle.gather import gather
-from lifecycle.ports import Ports, Witness
+from lifecycle.ports import Ports
+from lifecycle.ports.witness import Witness
 from lifecycle.records import claims, facts, people
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.identities import Identity, identity_of

@@ -6,8 +6,8 @@ Says who, what, until when and who may approve; sends a notice and decides nothi
 from lifecycle import messages
 from lifecycle.core.evidence import Tag
 from lifecycle.core.model import RenewalMode
-from lifecycle.core.overview import RenewalDue
 from lifecycle.core.renewal import approvers
+from lifecycle.core.waiting import RenewalDue
 from lifecycle.look import Look
 from lifecycle.ports import Ports
 from lifecycle.records import renewals

@@ -13,7 +13,8 @@ from lifecycle.core.events import key
 from lifecycle.core.health import Check, Name, Note, Problem, finding, unknown, warning
 from lifecycle.core.model import AccessModel, Package
 from lifecycle.errors import LifecycleError, Misconfigured, Permanent, Refused, Throttled
-from lifecycle.ports import Bearer, Read, Records, Rows, Tenancy, User
+from lifecycle.ports import Records, User
+from lifecycle.ports.inspection import Bearer, Read, Rows, Tenancy
 from lifecycle.records import claims
 from lifecycle.records.identities import identity_of
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from lifecycle.core.packet import Field, Told, Unavailable, Value
 from lifecycle.errors import Permanent, Refused, Transient
-from lifecycle.ports import Audited, Followed, Listed, Policy, Ports, Reviewed, Role, Witness
+from lifecycle.ports import Followed, Listed, Ports
+from lifecycle.ports.witness import Audited, Policy, Reviewed, Role, Witness
 
 EM = "/identityGovernance/entitlementManagement"
 ASSIGNMENTS = f"Graph GET {EM}/assignments"

@@ -16,7 +16,7 @@ from lifecycle.core.events import (
 from lifecycle.core.evidence import Record, Tag
 from lifecycle.core.packet import NONE, Field, Told, Unavailable, Value
 from lifecycle.core.story import Story
-from lifecycle.ports import Audited
+from lifecycle.ports.witness import Audited
 from lifecycle.testimony import AUDIT_KEPT, Heard
 
 _BY_MODEL = "as far as the access model extends it"

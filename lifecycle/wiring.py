@@ -12,14 +12,7 @@ from lifecycle.adapters.blobs.address import ContainerAddress
 from lifecycle.adapters.clock import OffsetClock, SystemClock
 from lifecycle.adapters.folder import FolderBodies
 from lifecycle.adapters.folder_seals import FolderSeals
-from lifecycle.adapters.graph import (
-    GraphClient,
-    GraphEntitlements,
-    GraphReviews,
-    GraphUsers,
-    GraphWitness,
-    StaticToken,
-)
+from lifecycle.adapters.graph import GraphClient, GraphEntitlements, GraphReviews, GraphUsers, StaticToken
 from lifecycle.adapters.sqlite import SqliteRecords
 from lifecycle.adapters.tables.address import TableAddress
 from lifecycle.pace import SharedPace
@@ -31,6 +24,7 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
     from lifecycle.adapters.blobs.seals import BlobSeals
+    from lifecycle.adapters.graph.witness import GraphWitness
     from lifecycle.adapters.servicebus import ServiceBus
     from lifecycle.adapters.tables.records import TableRecords
     from lifecycle.adapters.telemetry import Telemetry
@@ -105,8 +99,10 @@ class Wiring:
         return self._graph
 
     @property
-    def witness(self) -> GraphWitness:
+    def witness(self) -> "GraphWitness":
         """Return what Graph can testify for evidence packets."""
+        from lifecycle.adapters.graph.witness import GraphWitness  # noqa: PLC0415 - for evidence packets alone
+
         return GraphWitness(self.graph)
 
     @property

@@ -149,12 +149,15 @@ def test_what_the_first_message_imports_is_counted():
                 late |= {name.name for inner in ast.walk(node) if isinstance(inner, ast.Import) for name in inner.names}
 
     with_attend = {"lifecycle.sweep", "lifecycle.drift"}  # which `lifecycle.attend` imports
-    by_the_seal_timer = {"lifecycle.seal", "azure.storage.blob.aio"}
+    by_the_seal_timer = {"lifecycle.seal", "lifecycle.adapters.blobs.seals", "azure.storage.blob.aio"}
     elsewhere = {
+        "lifecycle",
+        "lifecycle.undo",
         "lifecycle.check",
         "lifecycle.dashboard",
         "lifecycle.overview",
         "lifecycle.adapters.graph.tenancy",
+        "lifecycle.adapters.graph.witness",
         "lifecycle.adapters.servicebus.properties",
         "azure.core.exceptions",
         "azure.servicebus.aio.management",

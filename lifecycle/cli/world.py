@@ -18,7 +18,8 @@ import typer
 
 from lifecycle.cli.signed_in import signed_in
 from lifecycle.errors import Misconfigured
-from lifecycle.ports import Lectern, Ports, Witness
+from lifecycle.ports import Lectern, Ports
+from lifecycle.ports.witness import Witness
 from lifecycle.settings import from_environment
 from lifecycle.wiring import Wiring
 

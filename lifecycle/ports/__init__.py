@@ -1,5 +1,7 @@
 """What the verbs need from outside, in the verbs' own words. Adapters implement these; `wiring` joins the two.
 
+What single commands need besides is in `inspection` and `witness`, which the worker does not load.
+
 Every port: a failed read raises (`Transient` or `Permanent`), it never looks like an empty one.
 """
 
@@ -35,14 +37,6 @@ from lifecycle.ports.directory import (
     User,
     Users,
 )
-from lifecycle.ports.inspection import (
-    Bearer,
-    Grant,
-    Namespace,
-    Read,
-    Rows,
-    Tenancy,
-)
 from lifecycle.ports.records import (
     Change,
     Delete,
@@ -53,13 +47,10 @@ from lifecycle.ports.records import (
     Row,
 )
 from lifecycle.ports.seals import Seals
-from lifecycle.ports.witness import Audited, Policy, Reviewed, Role, Witness
 
 __all__ = [
     "AlreadyOpen",
     "AssignmentState",
-    "Audited",
-    "Bearer",
     "Bodies",
     "Bus",
     "Change",
@@ -68,39 +59,30 @@ __all__ = [
     "Denied",
     "Entitlements",
     "Followed",
-    "Grant",
     "Insert",
     "Lectern",
     "Listed",
     "Message",
     "Meter",
-    "Namespace",
     "Pace",
     "Page",
-    "Policy",
     "PolicyTerms",
     "Ports",
     "Put",
     "Queue",
-    "Read",
     "Records",
     "Replace",
     "Request",
     "RequestState",
-    "Reviewed",
     "Reviews",
-    "Role",
     "Row",
-    "Rows",
     "Seals",
     "SetAside",
     "Sighting",
     "Submitted",
-    "Tenancy",
     "User",
     "Users",
     "Wire",
-    "Witness",
 ]
 
 

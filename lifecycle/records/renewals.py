@@ -6,7 +6,7 @@ once its end has passed. Who was asked what is in the dossiers, which alone deci
 
 from datetime import datetime
 
-from lifecycle.core.overview import RenewalDue
+from lifecycle.core.waiting import RenewalDue
 from lifecycle.ports import Delete, Put, Records
 from lifecycle.records.keys import instant, pack, safe, unpack
 

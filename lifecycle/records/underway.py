@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from lifecycle.core.overview import WITHIN, Delivered, OpenRequest
+from lifecycle.core.waiting import WITHIN, Delivered, OpenRequest
 from lifecycle.errors import Lost
 from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace, Row
 from lifecycle.records.dossier import Dossier, Flight, Stage, open_dossier

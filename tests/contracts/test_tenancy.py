@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from lifecycle.adapters.graph import GraphClient, GraphTenancy, StaticToken
+from lifecycle.adapters.graph import GraphClient, StaticToken
+from lifecycle.adapters.graph.tenancy import GraphTenancy
 from lifecycle.core.configured import CatalogSeen, PackageSeen, PolicySeen
 from lifecycle.errors import Refused, Transient
-from lifecycle.ports import Bearer, Grant, User
+from lifecycle.ports import User
+from lifecycle.ports.inspection import Bearer, Grant
 from sandbox.graph import Tenant, app_token, graph_app, tenantfile
 from sandbox.graph.faults import Fault
 from sandbox.graph.token import APP, PRINCIPAL, ROLES, TENANT

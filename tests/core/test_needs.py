@@ -5,19 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.core.overview import (
-    WITHIN,
-    Aside,
-    Delivered,
-    HeldRun,
-    Overview,
-    Quarter,
-    RenewalDue,
-    Renewals,
-    TimerRun,
-    UnderWay,
-    needs,
-)
+from lifecycle.core.overview import Aside, HeldRun, Overview, Quarter, Renewals, TimerRun, UnderWay, needs
+from lifecycle.core.waiting import WITHIN, Delivered, RenewalDue
 from tests.builders import utc
 
 NOW = utc(2026, 11, 24, 9)

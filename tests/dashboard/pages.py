@@ -7,18 +7,16 @@ from datetime import date, datetime, timedelta
 from lifecycle.core.overview import (
     Aside,
     Day,
-    Delivered,
     HeldRun,
-    OpenRequest,
     Overview,
     PackageCount,
     Quarter,
-    RenewalDue,
     Renewals,
     Speed,
     TimerRun,
     UnderWay,
 )
+from lifecycle.core.waiting import Delivered, OpenRequest, RenewalDue
 from lifecycle.dashboard import Asked
 from lifecycle.settings import from_environment
 from tests.builders import utc

@@ -6,7 +6,8 @@ from datetime import datetime
 from lifecycle.core.configured import CatalogSeen, PackageSeen, PolicySeen, QueueSeen
 from lifecycle.core.model import AccessModel
 from lifecycle.errors import LifecycleError, Refused
-from lifecycle.ports import Bearer, Clock, Grant, Queue, Read, Rows, User
+from lifecycle.ports import Clock, Queue, User
+from lifecycle.ports.inspection import Bearer, Grant, Read, Rows
 
 MANAGER = "e2182095-804a-4656-ae11-64734e9b7ae5"
 ROLES = frozenset({"User.Read.All", "EntitlementManagement.Read.All", "AccessReview.Read.All"})

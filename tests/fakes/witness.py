@@ -4,7 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 
 from lifecycle.errors import LifecycleError, Refused
-from lifecycle.ports import Audited, Listed, Policy, Reviewed, Role
+from lifecycle.ports import Listed
+from lifecycle.ports.witness import Audited, Policy, Reviewed, Role
 from tests.fakes.directory import MemoryDirectory
 
 

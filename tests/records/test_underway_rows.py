@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from lifecycle.core.evidence import Tag
-from lifecycle.core.overview import Day, Overview, PackageCount, RenewalDue
+from lifecycle.core.overview import Day, Overview, PackageCount
+from lifecycle.core.waiting import RenewalDue
 from lifecycle.errors import Lost
 from lifecycle.records import overview, renewals, underway
 from lifecycle.records.dossier import Flight, Holding, Stage, drop_flight, open_dossier, put_flight, put_holding

@@ -13,7 +13,7 @@ from lifecycle.core.evidence import first_break
 from lifecycle.core.packet import Tally, Told, fields_of, shown
 from lifecycle.core.story import stories
 from lifecycle.deny import read_reviews
-from lifecycle.ports import Audited
+from lifecycle.ports.witness import Audited
 from lifecycle.prove import Prover
 from lifecycle.records.dossier import open_dossier
 from tests.builders import (

@@ -17,7 +17,8 @@ from lifecycle.core.configured import CatalogSeen, PackageSeen, PolicySeen, Queu
 from lifecycle.core.health import Check, Name, Problem, Report, finding
 from lifecycle.core.model import Package
 from lifecycle.errors import Misconfigured, Permanent, Transient
-from lifecycle.ports import Bearer, Queue, User
+from lifecycle.ports import Queue, User
+from lifecycle.ports.inspection import Bearer
 from lifecycle.records.heartbeats import Beat, beat
 from tests.builders import EVERYONE, START, Company, a_model
 from tests.fakes.tenancy import APP, MemoryNamespace, MemoryTenancy, refused

@@ -12,7 +12,7 @@ import pytest
 from lifecycle.core.model import ProjectRules
 from lifecycle.core.packet import OfAssignment, OfPerson
 from lifecycle.errors import Permanent, Refused, Transient
-from lifecycle.ports import Audited
+from lifecycle.ports.witness import Audited
 from tests.builders import (
     CARE,
     EVERYONE,

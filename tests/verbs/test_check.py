@@ -10,7 +10,8 @@ from lifecycle.core.configured import QueueSeen
 from lifecycle.core.health import Name, Problem, State
 from lifecycle.core.model import Budget
 from lifecycle.errors import Misconfigured, Permanent, Throttled, Transient
-from lifecycle.ports import Bearer, Grant, Queue, User
+from lifecycle.ports import Queue, User
+from lifecycle.ports.inspection import Bearer, Grant
 from lifecycle.records import claims, heartbeats, holds
 from lifecycle.records.heartbeats import Beat
 from lifecycle.records.holds import Held

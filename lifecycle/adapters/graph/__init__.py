@@ -1,8 +1,8 @@
 """Microsoft Graph: three ports over the SDK's pipeline, with our own bytes on the wire.
 
     GraphEntitlements, GraphReviews, GraphUsers   the ports `Entitlements`, `Reviews` and `Users`
-    GraphTenancy                                  the port `Tenancy`, for `lifecycle check` alone
-    GraphWitness                                  the port `Witness`: what evidence packets say beside the ledger
+    tenancy.GraphTenancy                          the port `Tenancy`, for `lifecycle check` alone
+    witness.GraphWitness                          the port `Witness`: what evidence packets say beside the ledger
       GraphClient                                 one call: permission, retrying, pages, what went wrong
         pipeline                                  the SDK: authentication, middleware, HTTP (imported at the first call)
 
@@ -15,17 +15,13 @@ from lifecycle.adapters.graph.credential import StaticToken
 from lifecycle.adapters.graph.entitlements import GraphEntitlements
 from lifecycle.adapters.graph.permissions import ListingMode, permissions_for
 from lifecycle.adapters.graph.reviews import GraphReviews
-from lifecycle.adapters.graph.tenancy import GraphTenancy
 from lifecycle.adapters.graph.users import GraphUsers
-from lifecycle.adapters.graph.witness import GraphWitness
 
 __all__ = [
     "GraphClient",
     "GraphEntitlements",
     "GraphReviews",
-    "GraphTenancy",
     "GraphUsers",
-    "GraphWitness",
     "ListingMode",
     "StaticToken",
     "permissions_for",

@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from lifecycle.ports import Bearer
+from lifecycle.ports.inspection import Bearer
 
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _ROLE = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,99}")

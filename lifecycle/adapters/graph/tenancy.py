@@ -38,7 +38,8 @@ from lifecycle.adapters.graph.reviews import OF_PACKAGES
 from lifecycle.adapters.graph.wire import quoted
 from lifecycle.core.configured import CatalogSeen, PackageSeen, PolicySeen
 from lifecycle.errors import LifecycleError, Refused, Transient
-from lifecycle.ports import Bearer, Grant, PolicyTerms, Read, Rows, User
+from lifecycle.ports import PolicyTerms, User
+from lifecycle.ports.inspection import Bearer, Grant, Read, Rows
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """An id that no object has."""

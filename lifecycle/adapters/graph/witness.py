@@ -26,7 +26,8 @@ from lifecycle.adapters.graph.permissions import (
 from lifecycle.adapters.graph.wire import Page, Reference, at
 from lifecycle.core.packet import Value
 from lifecycle.errors import Refused, Transient
-from lifecycle.ports import Audited, Listed, Policy, Reviewed, Role
+from lifecycle.ports import Listed
+from lifecycle.ports.witness import Audited, Policy, Reviewed, Role
 
 _OF_PACKAGES = "contains(scope/microsoft.graph.accessReviewQueryScope/query,'accessPackageAssignments')"
 _BY = "loggedByService eq 'Entitlement Management'"

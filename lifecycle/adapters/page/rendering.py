@@ -8,8 +8,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lifecycle.adapters.page import static, writing
-from lifecycle.core.overview import STUCK, WITHIN, Need, Overview, TimerRun
+from lifecycle.core.overview import STUCK, Need, Overview, TimerRun
 from lifecycle.core.portrait import Portrait
+from lifecycle.core.waiting import WITHIN
 
 _FOLDER = Path(__file__).parent / "templates"
 _OLD = 1200  # seconds after which an overview is called old: three ticks of the wake timer, and some

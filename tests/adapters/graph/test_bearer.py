@@ -7,7 +7,7 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from lifecycle.adapters.graph.bearer import bearer_of
 from lifecycle.errors import Transient
-from lifecycle.ports import Bearer
+from lifecycle.ports.inspection import Bearer
 from tests.adapters.graph.script import Credential, Script
 
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from lifecycle.adapters.graph import GraphWitness
+from lifecycle.adapters.graph.witness import GraphWitness
 from lifecycle.errors import Permanent, Refused, Transient
-from lifecycle.ports import AssignmentState, Audited, Reviewed, Role
+from lifecycle.ports import AssignmentState
+from lifecycle.ports.witness import Audited, Reviewed, Role
 from tests.adapters.graph.script import EM, OTHER, PACKAGE, POLICY, USER, Script, assignment, error, page
 from tests.adapters.graph.test_graph_simulated import PACKAGE as SIMULATED
 from tests.adapters.graph.test_graph_simulated import POLICY as SIMULATED_POLICY
