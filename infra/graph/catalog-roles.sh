@@ -22,8 +22,8 @@ principal=$1
 shift
 for catalog in "$@"; do
   scope=/AccessPackageCatalog/$catalog
-  filter="principalId eq '$principal' and roleDefinitionId eq '$role' and appScopeId eq '$scope'"
-  found=$(az rest --method get --url "$url" --url-parameters "\$filter=$filter" --query 'length(value)' --output tsv)
+  found=$(az rest --method get --url "$url" --url-parameters "\$filter=principalId eq '$principal'" \
+    --query "length(value[?roleDefinitionId=='$role' && appScopeId=='$scope'])" --output tsv)
   if [ "$found" != 0 ]; then
     echo "$catalog: there already"
     continue

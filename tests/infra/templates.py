@@ -1,0 +1,61 @@
+"""The Bicep of this project, parsed. A name and a text look alike once parsed, so expectations are of literals alone."""
+
+import functools
+from pathlib import Path
+
+from pycep import BicepParser
+
+ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
+TEMPLATES = sorted(INFRA.rglob("*.bicep"))
+
+
+@functools.cache
+def _parser():
+    return BicepParser()
+
+
+@functools.cache
+def parsed(name):
+    """One file as a dictionary. Raises what the parser says of a fault, with its line."""
+    return _parser().parse(text=(INFRA / name).read_text(encoding="utf-8"))
+
+
+def variable(name, which):
+    return parsed(name)["variables"][which]["value"]
+
+
+def resource(name, which):
+    """The body of a resource, whether it is one, conditional, or many by a loop."""
+    config = parsed(name)["resources"][which]["config"]
+    return config.get("config", config)
+
+
+def parameters(name):
+    """Each parameter, and whether it has to be given."""
+    return {which: one["default"] is None for which, one in parsed(name).get("parameters", {}).items()}
+
+
+def default(name, which):
+    return parsed(name)["parameters"][which]["default"]
+
+
+def operands(value):
+    """What `a.b.c` consists of."""
+    parts = value["operator"]["operands"]
+    rest = parts["operand_2"]
+    return [parts["operand_1"], *(operands(rest) if isinstance(rest, dict) else [rest])]
+
+
+def accesses(value):
+    """Every `a.b.c` anywhere in a value, as a list of its parts."""
+    if isinstance(value, list):
+        return [found for one in value for found in accesses(one)]
+    if not isinstance(value, dict):
+        return []
+    operator = value.get("operator")
+    if isinstance(operator, dict) and operator.get("type") == "property_accessor":
+        first = operator["operands"]["operand_1"]
+        if isinstance(first, str):
+            return [operands(value)]
+    return [found for one in value.values() for found in accesses(one)]
