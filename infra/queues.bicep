@@ -50,7 +50,8 @@ var roleIds = {
   sender: '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39' // Azure Service Bus Data Sender
 }
 var queueNames = map(queues, one => one.name)
-var assignments = flatten(map(grants, one => flatten(map(one.roles, role => map(principals[one.who], id => { queue: one.queue, role: role, id: id })))))
+// Who is named twice is granted once.
+var assignments = union([], flatten(map(grants, one => flatten(map(one.roles, role => map(principals[one.who], id => { queue: one.queue, role: role, id: id }))))))
 
 resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   name: name
@@ -85,6 +86,7 @@ resource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for one in
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds[one.role])
     principalId: one.id
+    principalType: contains(principals.app, one.id) ? 'ServicePrincipal' : null // new, so not everywhere known yet
   }
 }]
 

@@ -30,7 +30,8 @@ var roleIds = {
   tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
   tableReader: '76199698-9eea-4c19-bc75-cec21354c6b6' // Storage Table Data Reader
 }
-var assignments = flatten(map(grants, one => map(principals[one.who], id => { at: one.at, role: one.role, id: id })))
+// Who is named twice is granted once.
+var assignments = union([], flatten(map(grants, one => map(principals[one.who], id => { at: one.at, role: one.role, id: id }))))
 var atHost = filter(assignments, one => one.at == 'host')
 var atState = filter(assignments, one => one.at == 'state')
 var atSeals = filter(assignments, one => one.at == 'seals')
@@ -141,6 +142,7 @@ resource hostRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for on
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds[one.role])
     principalId: one.id
+    principalType: contains(principals.app, one.id) ? 'ServicePrincipal' : null // new, so not everywhere known yet
   }
 }]
 
@@ -150,6 +152,7 @@ resource stateRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for o
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds[one.role])
     principalId: one.id
+    principalType: contains(principals.app, one.id) ? 'ServicePrincipal' : null // new, so not everywhere known yet
   }
 }]
 
@@ -159,6 +162,7 @@ resource sealsRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for o
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds[one.role])
     principalId: one.id
+    principalType: contains(principals.app, one.id) ? 'ServicePrincipal' : null // new, so not everywhere known yet
   }
 }]
 
@@ -168,6 +172,7 @@ resource bodiesRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for 
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds[one.role])
     principalId: one.id
+    principalType: contains(principals.app, one.id) ? 'ServicePrincipal' : null // new, so not everywhere known yet
   }
 }]
 

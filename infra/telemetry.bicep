@@ -13,7 +13,8 @@ var grants = [
 var roleIds = {
   publisher: '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
 }
-var assignments = flatten(map(grants, one => map(principals[one.who], id => { role: one.role, id: id })))
+// Who is named twice is granted once.
+var assignments = union([], flatten(map(grants, one => map(principals[one.who], id => { role: one.role, id: id }))))
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   name: 'log-lifecycle-${name}'
@@ -40,6 +41,7 @@ resource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for one in
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds[one.role])
     principalId: one.id
+    principalType: contains(principals.app, one.id) ? 'ServicePrincipal' : null // new, so not everywhere known yet
   }
 }]
 

@@ -115,6 +115,14 @@ def test_no_role_is_assigned_beside_the_grants():
         assert f"'{which.lower()}'" in str(chosen)
 
 
+@pytest.mark.parametrize("name", ["queues.bicep", "storage.bicep", "telemetry.bicep"])
+def test_who_is_named_twice_is_granted_once(name):
+    """The same person among operators and auditors must not be the same assignment twice, which Azure refuses."""
+    merged = variable(name, "assignments")["function"]
+    assert merged["type"] == "union"
+    assert merged["parameters"]["arg_1"] == []
+
+
 @pytest.mark.parametrize("mode", ListingMode)
 def test_the_tenant_grants_what_the_endpoints_need(mode):
     """infra/graph against the table of endpoints, and the page against both."""
