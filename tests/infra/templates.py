@@ -38,24 +38,3 @@ def parameters(name):
 
 def default(name, which):
     return parsed(name)["parameters"][which]["default"]
-
-
-def operands(value):
-    """What `a.b.c` consists of."""
-    parts = value["operator"]["operands"]
-    rest = parts["operand_2"]
-    return [parts["operand_1"], *(operands(rest) if isinstance(rest, dict) else [rest])]
-
-
-def accesses(value):
-    """Every `a.b.c` anywhere in a value, as a list of its parts."""
-    if isinstance(value, list):
-        return [found for one in value for found in accesses(one)]
-    if not isinstance(value, dict):
-        return []
-    operator = value.get("operator")
-    if isinstance(operator, dict) and operator.get("type") == "property_accessor":
-        first = operator["operands"]["operand_1"]
-        if isinstance(first, str):
-            return [operands(value)]
-    return [found for one in value.values() for found in accesses(one)]

@@ -7,7 +7,7 @@ import pytest
 from lifecycle import measures
 from lifecycle.core.model import Budget
 from tests.infra.templates import INFRA, ROOT, default, variable
-from tests.infra.test_settings_agree import BINDINGS
+from tests.infra.triggers import bindings
 
 RULES = {one["name"]: one for one in variable("alerts.bicep", "ofMeasures")}
 OF_QUEUES = {one["name"]: one for one in variable("alerts.bicep", "ofQueues")}
@@ -26,7 +26,7 @@ def test_an_alert_asks_for_what_is_measured(name):
     for part, value in re.findall(r'Properties\["(\w+)"\]\) [=!]= "([\w.]+)"', query):
         assert part in MEASURES[named[0]].by
         if part == "timer":
-            assert value in BINDINGS
+            assert value in bindings()
         else:
             assert f'"{value}"' in CODE
     assert re.search(r"\b(summarize|extend) value = ", query)
@@ -50,7 +50,7 @@ def test_the_budget_is_told_when_the_app_tells_it():
 
 def test_silence_of_every_timer_is_heard():
     """Whatever runs by a timer has an alert for when it does not."""
-    timers = {name for name, bindings in BINDINGS.items() if any(one["type"] == "timerTrigger" for one in bindings)}
+    timers = {name for name, of_one in bindings().items() if any(one["type"] == "timerTrigger" for one in of_one)}
     heard = {
         re.search(r'Properties\["timer"\]\) == "(\w+)"', one["query"])[1]
         for one in RULES.values()

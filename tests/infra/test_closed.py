@@ -7,7 +7,7 @@ import pytest
 from tests.infra.templates import INFRA, ROOT, TEMPLATES, parsed, resource, variable
 
 SECRET = re.compile(
-    r"\blist(Keys|AccountSas|ServiceSas|Secrets|HostKeys|ConnectionStrings)?\s*\(|AccountKey\s*=|SharedAccessKey(Name)?\s*="
+    r"\blist(Keys|AccountSas|ServiceSas|Secrets|HostKeys|ConnectionStrings)\s*\(|AccountKey\s*=|SharedAccessKey(Name)?\s*="
     r"|SharedAccessSignature|[?&]sig=|InstrumentationKey\s*=|-----BEGIN|\bclient_?secret\b\s*[:=]|\bpassword\s*[:=]",
     re.IGNORECASE,
 )

@@ -11,7 +11,8 @@ from lifecycle.core.configured import WINDOW, QueueSeen, judge_queue
 from lifecycle.ports import Queue
 from lifecycle.settings import Settings
 from tests.infra.templates import ROOT, resource, variable
-from tests.infra.test_settings_agree import BINDINGS, SET
+from tests.infra.test_settings_agree import SET
+from tests.infra.triggers import bindings
 
 LONGEST_LOCK = timedelta(minutes=5)  # Service Bus: CreateQueueOptions.LockDuration
 MADE = {one["name"]: one for one in variable("queues.bicep", "queues")}
@@ -69,8 +70,8 @@ def test_sessions_are_where_the_trigger_has_them():
     """The bindings, the adapter and Bicep agree; a mismatch stops the queue."""
     sessions = {
         one["queueName"].strip("%"): one.get("isSessionsEnabled", False)
-        for bindings in BINDINGS.values()
-        for one in bindings
+        for of_one in bindings().values()
+        for one in of_one
         if "queueName" in one
     }
     assert len(sessions) == 5

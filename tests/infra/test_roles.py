@@ -52,7 +52,9 @@ def test_the_page_says_what_is_granted():
 
 def test_trust_follows_the_queue():
     """Each intake queue has its own senders; only the app and operators send to what the app alone believes."""
-    senders = {queue: {who for who, at, role in granted() if (at, role) == (f"queue {queue}", "sender")} for queue in Queue}
+    senders = {
+        queue: {who for who, at, role in granted() if (at, role) == (f"queue {queue}", "sender")} for queue in Queue
+    }
     assert senders == {
         Queue.HR: {"app", "hrSenders", "feedRunners"},
         Queue.PROJECTS: {"app", "projectSenders"},

@@ -6,9 +6,9 @@ from dataclasses import fields
 
 import pytest
 
-import function_app
 from lifecycle.settings import Settings, from_environment
 from tests.infra.templates import INFRA, ROOT, default, variable
+from tests.infra.triggers import bindings
 
 DECLARED = {one.metadata["name"]: one.metadata["default"] for one in fields(Settings)}
 SET = variable("app.bicep", "settings")
@@ -32,9 +32,6 @@ PLATFORM = {
     "PYTHON_ENABLE_OPENTELEMETRY",
 }
 OTHERWISE = {"LIFECYCLE_TELEMETRY"}  # in Azure telemetry goes to Azure, and says so when it cannot
-BINDINGS = {
-    one.get_function_name(): json.loads(one.get_function_json())["bindings"] for one in function_app.app.get_functions()
-}
 
 
 def test_every_setting_is_set_in_azure_or_left_out_on_purpose():
@@ -83,12 +80,14 @@ def test_the_app_would_start_with_them():
     assert settings.telemetry_to == "azure"
     for made in ("records", "seals", "bodies"):
         text = (INFRA / "storage.bicep").read_text(encoding="utf-8")
-        assert re.search(rf"output {made} string = '\${{state\.properties\.primaryEndpoints\.\w+}}\${{{made}\.name}}'", text)
+        assert re.search(
+            rf"output {made} string = '\${{state\.properties\.primaryEndpoints\.\w+}}\${{{made}\.name}}'", text
+        )
 
 
 def test_every_setting_that_a_binding_names_is_set():
     """%SETTING% of the triggers: without it the host does not start the function."""
-    named = set(re.findall(r"%(\w+)%", json.dumps(BINDINGS)))
+    named = set(re.findall(r"%(\w+)%", json.dumps(bindings())))
     assert len(named) >= 8
     assert named <= set(SET)
     assert named <= set(DECLARED)
@@ -96,7 +95,7 @@ def test_every_setting_that_a_binding_names_is_set():
 
 def test_the_triggers_connect_by_identity():
     """The connection that they name has its namespace, credential and client id, and no connection string beside."""
-    connections = {one["connection"] for bindings in BINDINGS.values() for one in bindings if "queueName" in one}
+    connections = {one["connection"] for of_one in bindings().values() for one in of_one if "queueName" in one}
     assert connections == {"ServiceBus"}
     assert {name for name in SET if name.startswith("ServiceBus")} == {
         "ServiceBus__fullyQualifiedNamespace",
@@ -118,7 +117,7 @@ def test_telemetry_is_set_up_once_and_by_us():
 def test_the_instances_that_wait_are_of_functions_that_exist():
     """`function:<name>` of always-ready instances."""
     named = re.search(r"map\(\[(.*?)\]", (INFRA / "app.bicep").read_text(encoding="utf-8"))[1]
-    assert set(re.findall(r"'(\w+)'", named)) == {"hr", "work"} <= set(BINDINGS)
+    assert set(re.findall(r"'(\w+)'", named)) == {"hr", "work"} <= set(bindings())
 
 
 def test_the_sample_has_the_settings_and_their_defaults():
