@@ -1,4 +1,4 @@
-"""The Bicep of this project, parsed. A name and a text look alike once parsed, so expectations are of literals alone."""
+"""The Bicep of this project, parsed. A name and a text look alike once parsed, so what is expected is literal."""
 
 import functools
 from pathlib import Path
