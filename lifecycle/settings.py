@@ -63,7 +63,11 @@ class Settings:
         "Where records are kept: https://<account>.table.core.windows.net/<table>, or sqlite:///absolute/path.db",
     )
     model: str = setting("LIFECYCLE_MODEL", "Path of the access model (YAML)")
-    bodies: str = setting("LIFECYCLE_BODIES", "Folder for set-aside bodies over 200 KB")
+    bodies: str = setting(
+        "LIFECYCLE_BODIES",
+        "Where set-aside bodies over 200 KB are kept: https://<account>.blob.core.windows.net/<container>, or a folder "
+        "on a machine",
+    )
     seals: str = setting(
         "LIFECYCLE_SEALS",
         "Where seals are kept: https://<account>.blob.core.windows.net/<container>, or a folder on a machine",
@@ -157,6 +161,11 @@ class Settings:
         return table_address(self.records)
 
     @property
+    def bodies_at(self) -> Path | ContainerAddress:
+        """Return the folder or the container of set-aside bodies. Raises `Misconfigured` when it names neither."""
+        return container_address(self.bodies) if "://" in self.bodies else Path(self.bodies)
+
+    @property
     def seals_at(self) -> Path | ContainerAddress:
         """Return the folder or the container of the seals. Raises `Misconfigured` when it names neither."""
         return container_address(self.seals) if "://" in self.seals else Path(self.seals)
@@ -196,6 +205,7 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
         problems.append("WEBSITE_AUTH_ENABLED is set by Azure alone; anywhere else anybody could say who they are")
     problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     problems += _wrong_seals(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
+    problems += _wrong_bodies(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if "WEBSITE_INSTANCE_ID" in environment:
         problems += [
             f"{name} is for the sandbox and is refused in Azure"
@@ -245,4 +255,16 @@ def _wrong_seals(settings: Settings, *, in_azure: bool) -> list[str]:
         return [f"LIFECYCLE_SEALS is neither a folder nor a container: {error}"]
     if in_azure and (isinstance(at, Path) or at.emulated):
         return [f"LIFECYCLE_SEALS is where one instance alone could rewrite it, refused in Azure: use {CONTAINER}"]
+    return []
+
+
+def _wrong_bodies(settings: Settings, *, in_azure: bool) -> list[str]:
+    if not settings.bodies:
+        return []
+    try:
+        at = settings.bodies_at
+    except Misconfigured as error:
+        return [f"LIFECYCLE_BODIES is neither a folder nor a container: {error}"]
+    if in_azure and (isinstance(at, Path) or at.emulated):
+        return [f"LIFECYCLE_BODIES is where no other instance could read it, refused in Azure: use {CONTAINER}"]
     return []

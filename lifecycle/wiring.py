@@ -23,6 +23,7 @@ from lifecycle.settings import Settings
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+    from lifecycle.adapters.blobs.bodies import BlobBodies
     from lifecycle.adapters.blobs.seals import BlobSeals
     from lifecycle.adapters.graph.witness import GraphWitness
     from lifecycle.adapters.servicebus import ServiceBus
@@ -42,6 +43,7 @@ class Wiring:
         self._graph: GraphClient | None = None
         self._records: SqliteRecords | TableRecords | None = None
         self._seals: FolderSeals | BlobSeals | None = None
+        self._bodies: FolderBodies | BlobBodies | None = None
         self._credential: AsyncTokenCredential | None = None
         self._telemetry: Telemetry | None = None
         self._once = asyncio.Lock()
@@ -90,6 +92,14 @@ class Wiring:
         return self._seals
 
     @property
+    def bodies(self) -> "FolderBodies | BlobBodies":
+        """Return the set-aside bodies; nothing is connected before the first use."""
+        if self._bodies is None:
+            at = self.settings.bodies_at
+            self._bodies = FolderBodies(at) if isinstance(at, Path) else self._large(at)
+        return self._bodies
+
+    @property
     def graph(self) -> GraphClient:
         """Return the Graph client; the SDK is loaded at the first call."""
         if self._graph is None:
@@ -123,6 +133,11 @@ class Wiring:
         from lifecycle.adapters.blobs.seals import BlobSeals  # noqa: PLC0415 - as above
 
         return BlobSeals(at, None if at.emulated else self.credential)
+
+    def _large(self, at: ContainerAddress) -> "BlobBodies":
+        from lifecycle.adapters.blobs.bodies import BlobBodies  # noqa: PLC0415 - as above
+
+        return BlobBodies(at, None if at.emulated else self.credential)
 
     async def model(self) -> "AccessModel":
         """Read and compile the access model."""
@@ -169,7 +184,7 @@ class Wiring:
             clock=self.clock,
             records=self.records,
             bus=self.bus,
-            bodies=FolderBodies(Path(self.settings.bodies)),
+            bodies=self.bodies,
             users=GraphUsers(self.graph),
             entitlements=GraphEntitlements(self.graph, now=self.clock.now),
             reviews=GraphReviews(self.graph),
@@ -183,8 +198,9 @@ class Wiring:
 
     async def close(self) -> None:
         """Close whatever was opened."""
-        blobs = None if isinstance(self._seals, FolderSeals) else self._seals
-        for client in (self._bus, self._graph, self._records, blobs, self._credential):
+        seals = None if isinstance(self._seals, FolderSeals) else self._seals
+        bodies = None if isinstance(self._bodies, FolderBodies) else self._bodies
+        for client in (self._bus, self._graph, self._records, seals, bodies, self._credential):
             if client is not None:
                 await client.close()
         if self._telemetry is not None:

@@ -132,4 +132,5 @@ def test_nothing_but_the_app_is_deployed():
     """The deployed package holds no sandbox, tests, docs or examples."""
     ignored = set((ROOT / ".funcignore").read_text(encoding="utf-8").split())
     present = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
-    assert present - ignored <= {"function_app.py", "host.json", "requirements.txt", "lifecycle", "node_modules"}
+    app = {"function_app.py", "host.json", "requirements.txt", "lifecycle", "model.yaml"}
+    assert present - ignored <= app | {"node_modules"}

@@ -1,19 +1,15 @@
 """Bodies in a folder: what the embedded default keeps beside its SQLite file.
 
-A reference is made of the name and the hash of the body, so that keeping is idempotent and a body that was changed on
-the disk is noticed. References come back from messages: they are checked, and cannot name a file outside the folder.
+Names are the references themselves (`lifecycle.adapters.references`), which cannot name a file outside the folder.
 """
 
 import asyncio
-import hashlib
 import os
-import re
 import tempfile
 from pathlib import Path
 
+from lifecycle.adapters.references import check, fits, reference_to
 from lifecycle.errors import Misconfigured, Permanent, Transient
-
-REFERENCE = re.compile(r"[0-9a-f]{64}-[0-9a-f]{64}")
 
 
 class FolderBodies:
@@ -28,14 +24,13 @@ class FolderBodies:
 
     async def put(self, name: str, body: bytes) -> str:
         """Keep the body and return the reference to it; the same name and body twice is once."""
-        reference = f"{_hash(name.encode('utf-8', 'surrogatepass'))}-{_hash(body)}"
+        reference = reference_to(name, body)
         await asyncio.to_thread(self._put, reference, body)
         return reference
 
     async def get(self, reference: str) -> bytes:
         """Return the body. Raises `Permanent` when there is none by that reference, or it was changed."""
-        if not REFERENCE.fullmatch(reference):
-            raise Permanent("A reference to a body is not one of ours; the message that holds it was not sent by us.")
+        check(reference)
         return await asyncio.to_thread(self._get, reference)
 
     def _put(self, reference: str, body: bytes) -> None:
@@ -57,7 +52,7 @@ class FolderBodies:
             raise Permanent(f"{self._folder} has no body {reference}; was it deleted, or kept elsewhere?") from None
         except OSError as error:
             raise Transient(f"{self._folder} could not read the body {reference} ({error.strerror}).") from error
-        if not reference.endswith(_hash(body)):
+        if not fits(reference, body):
             raise Permanent(f"The body {reference} in {self._folder} was changed since it was kept; restore the file.")
         return body
 
@@ -73,7 +68,3 @@ def _write_whole(path: Path, body: bytes) -> None:
         except BaseException:
             Path(scratch.name).unlink(missing_ok=True)
             raise
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

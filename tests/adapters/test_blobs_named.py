@@ -3,19 +3,21 @@
 import pytest
 
 from lifecycle.adapters.blobs.address import ContainerAddress, container_address
+from lifecycle.adapters.blobs.bodies import BlobBodies
+from lifecycle.adapters.blobs.connection import Connection
 from lifecycle.adapters.blobs.seals import BlobSeals
+from lifecycle.adapters.folder import FolderBodies
 from lifecycle.adapters.folder_seals import FolderSeals
 from lifecycle.errors import Misconfigured, Permanent, Throttled, Transient
 from lifecycle.settings import from_environment
 from lifecycle.wiring import Wiring
-from tests.contracts.test_seals import new_container
 
 CONTAINER = "https://contoso.blob.core.windows.net/seals"
 EMULATED = "http://127.0.0.1:10000/devstoreaccount1/seals"
 REST = {
     "ServiceBus__fullyQualifiedNamespace": "n",
     "LIFECYCLE_MODEL": "m",
-    "LIFECYCLE_BODIES": "b",
+    "LIFECYCLE_BODIES": "https://contoso.blob.core.windows.net/bodies",
     "LIFECYCLE_RECORDS": "https://contoso.table.core.windows.net/records",
 }
 AZURE = {"WEBSITE_INSTANCE_ID": "i"}
@@ -114,14 +116,45 @@ async def test_nobody_there_is_no_absence():
         (404, "ContainerNotFound", Misconfigured),
     ],
 )
-async def test_what_an_error_of_the_service_means(azurite_blobs, status, code, kind):
+def test_what_an_error_of_the_service_means(status, code, kind):
     """By its code, then by its status; a gateway's 404 is no answer about a blob."""
     from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - stands for the service alone
 
-    seals = BlobSeals(await new_container(azurite_blobs))
+    connection = Connection(container_address(EMULATED), None, make="make it", attempts=1)
     error = HttpResponseError("secret")
     error.status_code, error.error_code = status, code
-    said = seals._translated(error, "read")
+    said = connection.translated(error, "read")
     assert type(said) is kind
     assert "secret" not in str(said)
-    await seals.close()
+
+
+WITH_SEALS = {**REST, "LIFECYCLE_SEALS": CONTAINER}
+
+
+@pytest.mark.parametrize("text", ["bodies", "/var/lib/lifecycle/bodies", EMULATED])
+def test_bodies_that_no_other_instance_could_read_are_refused_in_azure(text):
+    """Whoever replays a message is on another instance than whoever set it aside; on a machine a folder will do."""
+    from_environment({**WITH_SEALS, "LIFECYCLE_BODIES": text})
+    with pytest.raises(Misconfigured, match="LIFECYCLE_BODIES is where no other instance could read it"):
+        from_environment({**WITH_SEALS, **AZURE, "LIFECYCLE_BODIES": text})
+
+
+def test_a_wrong_address_of_bodies_is_refused_without_being_repeated():
+    """It may hold a signature; a container's own address is taken."""
+    with pytest.raises(Misconfigured, match="LIFECYCLE_BODIES") as raised:
+        from_environment({**WITH_SEALS, "LIFECYCLE_BODIES": "https://contoso.blob.core.windows.net/bodies?sig=secret"})
+    assert "secret" not in str(raised.value)
+    bodies = from_environment({**WITH_SEALS, **AZURE}).bodies_at
+    assert bodies == container_address(REST["LIFECYCLE_BODIES"])
+
+
+async def test_the_wiring_keeps_bodies_where_the_settings_say(tmp_path):
+    """A folder or a container; in Azure with the app's identity, and closed in the end."""
+    folder = Wiring(from_environment({**WITH_SEALS, "LIFECYCLE_BODIES": str(tmp_path / "bodies")}))
+    assert isinstance(folder.bodies, FolderBodies)
+    blobs = Wiring(from_environment({**WITH_SEALS, "LIFECYCLE_BODIES": EMULATED}))
+    assert isinstance(blobs.bodies, BlobBodies)
+    assert blobs.bodies is blobs.bodies
+    await blobs.close()
+    with pytest.raises(Misconfigured, match="needs an identity"):
+        BlobBodies(container_address(CONTAINER))

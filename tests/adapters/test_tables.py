@@ -312,13 +312,13 @@ def test_azure_needs_an_identity():
 
 
 @contextlib.asynccontextmanager
-async def answering(*answers):
-    """A server that gives one answer after the other, the last one for ever; the table is there already.
+async def answering(*answers, made=(409, "TableAlreadyExists", {})):
+    """A server that gives one answer after the other, the last one for ever; `made` is the one to making the table.
 
     An answer is a status, a code of the service (none: a page of something in between) and headers. Yields the store,
     its waits and the methods that were asked.
     """
-    left = [(409, "TableAlreadyExists", {}), *answers]
+    left = [made, *answers]
     asked, waits = [], []
 
     async def serve(reader, writer):
@@ -382,6 +382,18 @@ async def test_every_refusal_says_what_to_do(status, code, kind, says):
                 await call
             assert not isinstance(caught.value, Lost)
             assert "secret" not in str(caught.value)
+
+
+async def test_who_may_only_read_reads():
+    """Making the table is refused to a reader, and not held against them; what they may not read says so itself."""
+    refused = (403, "AuthorizationPermissionMismatch", {})
+    async with answering((200, b'{"value": []}', {}), made=refused) as (store, _, asked):
+        assert await store.rows("p") == []
+        assert asked == ["POST", "GET"]
+    for answer, says in ((refused, "Storage Table Data"), ((404, "TableNotFound", {}), "the table was deleted")):
+        async with answering(answer, made=refused) as (store, _, _):
+            with pytest.raises(Misconfigured, match=says):
+                await store.rows("p")
 
 
 async def test_a_write_is_repeated_only_while_the_table_is_too_busy():

@@ -15,7 +15,7 @@ EMULATED = "http://127.0.0.1:10002/devstoreaccount1/records"
 REST = {
     "ServiceBus__fullyQualifiedNamespace": "n",
     "LIFECYCLE_MODEL": "m",
-    "LIFECYCLE_BODIES": "b",
+    "LIFECYCLE_BODIES": "https://contoso.blob.core.windows.net/bodies",
     "LIFECYCLE_SEALS": "https://contoso.blob.core.windows.net/seals",
 }
 

@@ -1,20 +1,35 @@
-"""What every keeper of bodies promises: the stand-in, the folder, and whichever comes next."""
+"""What every keeper of bodies promises: the stand-in, the folder, Azure Blob Storage, and whichever comes next."""
 
 import pytest
 
+from lifecycle.adapters.blobs.bodies import BlobBodies
 from lifecycle.adapters.folder import FolderBodies
 from lifecycle.errors import Permanent
+from tests.contracts.test_seals import new_container
 from tests.fakes.bodies import MemoryBodies
 
-KEEPERS = {
-    "memory": lambda _folder: MemoryBodies(),
-    "folder": lambda folder: FolderBodies(folder / "bodies"),
-}
+
+async def memory(_folder, _request):
+    return MemoryBodies()
+
+
+async def folder(scratch, _request):
+    return FolderBodies(scratch / "bodies")
+
+
+async def blobs(_folder, request):
+    return BlobBodies(await new_container(request.getfixturevalue("azurite_blobs")))
+
+
+KEEPERS = {"memory": memory, "folder": folder, "blobs": blobs}
 
 
 @pytest.fixture(params=KEEPERS)
-def bodies(request, tmp_path):
-    return KEEPERS[request.param](tmp_path)
+async def bodies(request, tmp_path):
+    keeper = await KEEPERS[request.param](tmp_path, request)
+    yield keeper
+    if isinstance(keeper, BlobBodies):
+        await keeper.close()
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00\xff", b"x" * 1_000_000], ids=len)

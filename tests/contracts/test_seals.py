@@ -9,7 +9,8 @@ import pytest
 from azure.storage.blob.aio import ContainerClient
 
 from lifecycle.adapters.blobs.address import container_address
-from lifecycle.adapters.blobs.seals import _EMULATOR, BlobSeals
+from lifecycle.adapters.blobs.connection import EMULATOR
+from lifecycle.adapters.blobs.seals import BlobSeals
 from lifecycle.adapters.folder_seals import FolderSeals
 from lifecycle.errors import Lost, Permanent
 from tests.fakes.seals import MemorySeals
@@ -17,7 +18,7 @@ from tests.fakes.seals import MemorySeals
 
 async def new_container(endpoint):
     address = container_address(f"{endpoint}/s{uuid.uuid4().hex}")
-    async with ContainerClient(address.endpoint, address.container, credential=_EMULATOR) as container:
+    async with ContainerClient(address.endpoint, address.container, credential=EMULATOR) as container:
         await container.create_container()
     return address
 

@@ -28,7 +28,7 @@ GROUND = {
     "ServiceBus__fullyQualifiedNamespace": "contoso.servicebus.windows.net",
     "LIFECYCLE_RECORDS": "https://contoso.table.core.windows.net/records",
     "LIFECYCLE_MODEL": "model.yaml",
-    "LIFECYCLE_BODIES": "/bodies",
+    "LIFECYCLE_BODIES": "https://contoso.blob.core.windows.net/bodies",
     "LIFECYCLE_SEALS": "https://example.blob.core.windows.net/seals",
 }
 AZURE = {**GROUND, "WEBSITE_INSTANCE_ID": "1", "WEBSITE_AUTH_ENABLED": "True"}

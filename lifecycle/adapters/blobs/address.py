@@ -1,4 +1,4 @@
-"""Which container seals are in: one of an Azure storage account, or of an emulator on this machine.
+"""Which container seals or bodies are in: one of an Azure storage account, or of an emulator on this machine.
 
 Anything else is refused before a token or a key is sent there. It says nothing of the text that it refuses, which may
 hold a signature.
@@ -35,7 +35,7 @@ def container_address(text: str) -> ContainerAddress:
     """Read the address of a container.
 
     Raises:
-        Misconfigured: it is no address of a container that seals may be kept in.
+        Misconfigured: it is no address of a container that anything may be kept in.
 
     """
     if match := _AZURE.fullmatch(text):

@@ -130,11 +130,15 @@ class Connection:
         return await retrying(once)
 
 
+# Whoever may only read may not make the table either; when it is not there, or not to be read, the reading says so.
+_NOT_MADE = frozenset({"TableAlreadyExists", "AuthorizationPermissionMismatch"})
+
+
 async def _make(client: TableClient) -> None:
     try:
         await client.create_table()
     except HttpResponseError as error:
-        if code_of(error) != "TableAlreadyExists":
+        if code_of(error) not in _NOT_MADE:
             raise
 
 
