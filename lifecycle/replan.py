@@ -11,6 +11,7 @@ from lifecycle.core.desired import Desired
 from lifecycle.core.model import AccessModel
 from lifecycle.core.plan import TOLERANCE
 from lifecycle.core.work import Sweep, SweepSlice
+from lifecycle.errors import Permanent
 from lifecycle.gather import Known, gather
 from lifecycle.ports import Ports
 from lifecycle.records import adoption, annals, holders, people
@@ -65,8 +66,12 @@ async def _differs(name: str, ports: Ports, present: Adoption) -> bool:
     """Whether the person is entitled to something else, or until another time, than when they were last looked at.
 
     What the model changes from an instant to come, before their next look, needs a wake-up for it, and gets one here.
+    Of one for whom a rule has no answer, their own look says so, and is set aside alone.
     """
-    found = await anew(name, ports, present)
+    try:
+        found = await anew(name, ports, present)
+    except Permanent:
+        return True
     if found.other_packages:
         return True
     if found.comes is not None:

@@ -16,7 +16,7 @@ from lifecycle.core.model import AccessModel
 from lifecycle.core.person import Person, person, zone_of
 from lifecycle.core.plan import TOLERANCE
 from lifecycle.core.project import Membership, Project, memberships, project
-from lifecycle.core.reasons import Stand, stands
+from lifecycle.core.reasons import Stand, Why, stands
 
 _SOURCE = "/example"
 _DAY = timedelta(days=1)
@@ -160,7 +160,7 @@ def _why_not(package: str, example: Example, desired: Desired, known: list[Stand
             yield f"rule {rule.name} holds, but leave or the contract's end bounds it"
     roles = sorted({role for role, names in model.projects.roles.items() if package in names})
     roles += [f"{role} on {of}" for of, own in model.projects.own.items() for role in own if package in own[role]]
-    if roles:
+    if roles and not any(reason.kind is Why.PROJECT for reason in reasons):
         yield f"as {' or '.join(roles)} they would have it, and `projects` says nothing of the kind"
-    elif not granting:
+    if not (roles or granting):
         yield "no rule and no role grants it"

@@ -85,7 +85,7 @@ def test_validate_as_json_is_for_a_pipeline(model):
     found = Shell().json("model", "validate", model(GOOD.replace("P90D", "P3M")), code=1)
     assert (found["model"], found["warnings"]) == ("", [])
     (problem,) = found["problems"]
-    assert (problem["line"], problem["column"], problem["path"]) == (8, 67, "rules[1].for")
+    assert (problem["line"], problem["column"], problem["path"]) == (8, 68, "rules[1].for")
     assert len(Shell().json("model", "validate", model(GOOD))["model"]) == 64
 
 
@@ -223,4 +223,4 @@ def test_impact_as_json(model):
 
 def test_impact_of_a_file_with_a_problem_opens_nothing(model):
     """The problems, as `validate` says them; exit code 1."""
-    assert ":8:67: rules[1].for" in Shell()("model", "impact", model(GOOD.replace("P90D", "P3M")), code=1).stderr
+    assert ":8:68: rules[1].for" in Shell()("model", "impact", model(GOOD.replace("P90D", "P3M")), code=1).stderr

@@ -9,9 +9,11 @@ import pytest
 from lifecycle.cli.impact import measured
 from lifecycle.cli.rehearsal import imagined
 from lifecycle.core.model import GuardLimits, Limit
+from lifecycle.core.plan import Reschedule
 from lifecycle.errors import Permanent
 from lifecycle.forecast import forecast
 from lifecycle.records import holds, people, runs
+from lifecycle.replan import begin_replan
 from lifecycle.withhold import describe
 from tests.builders import (
     CARE,
@@ -49,22 +51,30 @@ def under(company, model):
 
 
 async def foreseen(company, model):
-    """The plans by person, of those who would be looked at."""
+    """The steps by person, of those who would be looked at: what a guard without room holds, and what none holds."""
     names = await people.everybody(company.records)
-    found = {}
+    holdable, free = {}, {}
     async for name, one in forecast(names, under(company, model)):
         if one.look is not None:
-            found[name] = sorted(map(describe, one.look.plan.changes))
-    return found
+            changes = one.look.plan.changes
+            later = [step for step in changes if isinstance(step, Reschedule) and not step.shortens]
+            holdable[name] = sorted(describe(step) for step in changes if step not in later)
+            free |= {step.assignment: step.ends for step in later}
+    return holdable, free
 
 
-async def adopted(company, model):
-    """The plans by person that the run of the model really had, which a hold of everything shows."""
+async def adopt(company, model):
+    """Adopt it now; how many people were looked at for it, and the steps by person that its run holds."""
     company.model = model
+    await begin_replan(company.ports)
     await company.time(11 * MINUTE)
     one = await runs.progress(company.records, f"model:{model.hash[:12]}")
     held = await holds.held_set(company.records, f"model:{model.hash[:12]}")
     return one.people if one else 0, {each.person: sorted(each.steps) for each in held.plans}
+
+
+def ends(company, assignments):
+    return {row.id: row.ends for row in company.directory.rows() if row.id in assignments}
 
 
 NOTHING = GuardLimits(removals=Limit(0, floor=0), additions=Limit(0, floor=0), leavers=Limit(0, floor=0))
@@ -86,11 +96,12 @@ async def test_what_is_foreseen_is_what_adopting_plans(rules):
     company = await settled()
     model = a_model(*rules, packages=ALL, hash="model-2", guard=NOTHING)
     before = (company.records.writes, len(company.bus.sent), len(company.directory.calls))
-    plans = await foreseen(company, model)
+    plans, later = await foreseen(company, model)
     assert (company.records.writes, len(company.bus.sent), len(company.directory.calls)) == before
-    looks, held = await adopted(company, model)
+    looks, held = await adopt(company, model)
     assert looks == len(plans)
     assert held == {name: steps for name, steps in plans.items() if steps}
+    assert ends(company, later) == later
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -113,9 +124,11 @@ async def test_what_is_foreseen_is_what_happens_with_any_history(seed):
     rules = dice.sample([EVERYONE, CARE, SALES, CARE_GETS_MORE], 2)
     rules = rules if {rule.name for rule, _ in rules} != {"care"} else rules[:1]
     model = a_model(*rules, packages=ALL, hash="model-2", guard=NOTHING, grace=dice.choice([0, 7]) * DAY)
-    plans = await foreseen(company, model)
-    _, held = await adopted(company, model)
+    plans, later = await foreseen(company, model)
+    looks, held = await adopt(company, model)
+    assert looks == len(plans)
     assert held == {name: steps for name, steps in plans.items() if steps}
+    assert ends(company, later) == later
 
 
 async def test_what_the_guard_would_hold_is_what_it_then_holds():
@@ -126,7 +139,7 @@ async def test_what_the_guard_would_hold_is_what_it_then_holds():
     found = await measured(under(company, model), first=5)
     assert (found.held, found.held_people, found.total("taken")) == (1, 1, 2)
     assert list(found.why) == ["removals: 1 counted in the window, 1 more wanted, 1 allowed"]
-    _, held = await adopted(company, model)
+    _, held = await adopt(company, model)
     assert len(held) == 1
 
 
@@ -178,7 +191,7 @@ async def test_a_change_to_come_is_counted_apart():
 async def test_somebody_without_a_user_costs_no_request():
     """They would wait; what they would get is no step."""
     company = await settled(users=("E1", "E2", "E3"))
-    found = await measured(under(company, a_model(SALES, packages=ALL, hash="model-2")))
+    found = await measured(under(company, a_model(EVERYONE, CARE, SALES, packages=ALL, hash="model-2")))
     assert (found.without_user, found.total("given")) == (1, 1)
 
 

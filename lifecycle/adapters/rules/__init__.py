@@ -82,7 +82,7 @@ def examine(text: str, *, where: str) -> Examined:
         part = shape.read(shape.ModelPart, tree, "", problems)
         checks.check(tree, problems)
     if problems.found or not isinstance(part, shape.ModelPart):
-        return Examined(None, problems=_in_order(problems.found), doubts=_in_order(problems.doubts))
+        return Examined(None, problems=_in_order(problems.found))  # a doubt may be a problem's shadow
     examples = tuple(map(_example, part.examples))
     return Examined(_assembled(part), examples, doubts=_in_order(problems.doubts))
 

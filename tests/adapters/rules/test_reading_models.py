@@ -144,13 +144,13 @@ def test_all_problems_are_said_at_once_each_with_its_line():
     found = problems(text)
     assert len(found) == 5
     assert (
-        "m.yaml:23:COL: rules[1].grant[0] (rule nurses): there is no package `case-managment`; "
+        "m.yaml:23:13: rules[1].grant[0] (rule nurses): there is no package `case-managment`; "
         "the nearest is `case-management`"
     ) in found
-    assert any(line.startswith("m.yaml:26:COL: locations.NO: ") for line in found)
-    assert any(line.startswith("m.yaml:30:COL: leaves: ") and "`leave`" in line for line in found)
-    assert any(line.startswith("m.yaml:31:COL: mover.grace: ") and "no fixed length" in line for line in found)
-    assert any(line.startswith("m.yaml:36:COL: guard.removals.share: ") for line in found)
+    assert any(line.startswith("m.yaml:26:36: locations.NO: ") for line in found)
+    assert any(line.startswith("m.yaml:30:1: leaves: ") and "`leave`" in line for line in found)
+    assert any(line.startswith("m.yaml:31:9: mover.grace: ") and "no fixed length" in line for line in found)
+    assert any(line.startswith("m.yaml:36:24: guard.removals.share: ") for line in found)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_examples_are_no_part_of_the_model():
 
 def test_line_numbers_lead_to_a_syntax_error():
     """A syntax error names its line."""
-    assert problems("timeZone: UTC\nrules: [\n")[0].startswith("m.yaml:3:COL: ")
+    assert problems("timeZone: UTC\nrules: [\n")[0].startswith("m.yaml:3:1: ")
 
 
 @given(st.text(max_size=60) | st.sampled_from(MODEL.splitlines(keepends=True)).map(lambda x: MODEL.replace(x, x[:-3])))

@@ -58,7 +58,7 @@ def fits(value, rule):
     known = TYPES.get(kind, object)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return (
-        any(not list(faults(value, one)) for one in rule.get("anyOf", [{}]))
+        ("anyOf" not in rule or any(not list(faults(value, one)) for one in rule["anyOf"]))
         and value in rule.get("enum", [value])
         and isinstance(value, known)
         and (not isinstance(value, bool) or kind in {"boolean", None})
