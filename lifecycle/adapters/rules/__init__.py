@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -147,10 +148,13 @@ def _example(part: shape.ExamplePart) -> Example:
 
 def _worker(part: shape.WorkerPart) -> Worker:
     """Return the worker as a message with the same words would have told of them."""
-    said = {each.name: getattr(part, each.name) for each in msgspec.structs.fields(part)}
-    plain = {name: str(value) if isinstance(value, fields.Id | fields.Zone) else value for name, value in said.items()}
-    end = part.contract_end
-    return Worker(**{**plain, "contract_end": None if end is None else end.value})
+    said: dict[str, Any] = {each.name: getattr(part, each.name) for each in msgspec.structs.fields(part)}
+    for name, value in said.items():
+        if isinstance(value, fields.Id | fields.Zone):
+            said[name] = str(value)
+        elif isinstance(value, fields.Day):
+            said[name] = value.value
+    return Worker(**said)
 
 
 def _package(name: str, part: shape.PackagePart) -> Package:
