@@ -54,7 +54,7 @@ async def foreseen(company, model):
     """The steps by person, of those who would be looked at: what a guard without room holds, and what none holds."""
     names = await people.everybody(company.records)
     holdable, free = {}, {}
-    async for name, one in forecast(names, under(company, model)):
+    async for name, one in forecast(names, replace(company.ports, model=model)):
         if one.look is not None:
             changes = one.look.plan.changes
             later = [step for step in changes if isinstance(step, Reschedule) and not step.shortens]
@@ -193,6 +193,28 @@ async def test_somebody_without_a_user_costs_no_request():
     company = await settled(users=("E1", "E2", "E3"))
     found = await measured(under(company, a_model(EVERYONE, CARE, SALES, packages=ALL, hash="model-2")))
     assert (found.without_user, found.total("given")) == (1, 1)
+
+
+async def test_who_has_a_package_through_other_ways_is_given_nothing():
+    """E3 requested what Sales is to get: the last look saw it, so a look is due and changes nothing."""
+    company = await settled()
+    company.directory.give("user-e3", "package-crm", "requested")
+    await company.sweep()
+    await company.time(11 * MINUTE)
+    model = a_model(EVERYONE, CARE, SALES, packages=ALL, hash="model-2")
+    found = await measured(under(company, model))
+    assert (found.looks, found.changing) == (1, 0)
+    before = company.directory.writes
+    looks, _ = await adopt(company, model)
+    assert (looks, company.directory.writes) == (1, before)
+
+
+async def test_what_ended_by_itself_is_not_there_any_more():
+    """Its term is over and no look has seen it yet: a rule without a term gives it anew, and moves no end."""
+    company = await settled(a_model(EVERYONE, BRIEF, packages=ALL))
+    company.clock.set(START + 91 * DAY)
+    plans, later = await foreseen(company, a_model(EVERYONE, CARE, packages=ALL, hash="model-2"))
+    assert (plans, later) == ({name: ["assign care without end"] for name in ("e1", "e2")}, {})
 
 
 async def test_a_protected_user_is_left_out():
