@@ -1,6 +1,6 @@
 """How one source's CSV is to be read, as its owner writes it: YAML that maps columns to what a worker event may say.
 
-A mapping with one problem is no mapping: all problems are reported at once, each with its line, path and reason.
+A mapping with one problem is no mapping: all problems are reported at once, each with its place, path and reason.
 Names and mail addresses have no place in it: a column that is not mapped is never read.
 """
 
@@ -121,7 +121,7 @@ def parse(text: str, *, where: str) -> FeedMapping:
         problems.add("", "is no mapping: it must have `source`, `key`, `timeZone` and `columns`")
     mapping = _read(tree, problems) if isinstance(tree, dict) else None
     if problems.found or mapping is None:
-        raise Misconfigured("\n".join(problems.found))
+        raise Misconfigured(str(problems))
     return mapping
 
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,17 @@ def check(
     Reads alone. A read of Graph is shown as an `az rest` line that repeats it by hand. Exit code 1 when something was
     found; warnings and what could not be seen are no findings. The JSON can be attached to a ticket.
     """
-    opener: Open = context.obj or open_site
+    report, namespace = checked(context.obj or open_site, ready, user=user)
+    if as_json:
+        emit(for_a_ticket(report, namespace))
+    else:
+        show(report)
+    if not report.sound:
+        raise typer.Exit(Code.FAILED)
+
+
+def checked(opener: Open, ready: Path | None, *, user: str = "") -> tuple[Report, str]:
+    """Open the site and look at it; returns what was found, and the namespace."""
 
     async def run() -> tuple[Report, str]:
         try:
@@ -78,19 +88,20 @@ def check(
         except Misconfigured as error:
             return verb.wrong_settings(error), ""
 
-    report, namespace = asyncio.run(run())
-    if as_json:
-        emit(for_a_ticket(report, namespace))
-    else:
-        _show(report)
-    if not report.sound:
-        raise typer.Exit(Code.FAILED)
+    return asyncio.run(run())
 
 
 @asynccontextmanager
 async def open_site(ready: Path | None) -> AsyncIterator[Site]:
     """Open what the settings name, the access model unread. Raises `Misconfigured` as `open_world` does."""
-    settings = from_environment(await environment_of(ready, os.environ))
+    async with site_of(await environment_of(ready, os.environ)) as site:
+        yield site
+
+
+@asynccontextmanager
+async def site_of(environment: Mapping[str, str]) -> AsyncIterator[Site]:
+    """Open what these settings name. Raises `Misconfigured` when they are wrong."""
+    settings = from_environment(environment)
     async with aclosing(Closing(Wiring(settings))) as closing:
         yield Site(closing.wiring.premises(), settings.namespace)
 
@@ -100,7 +111,8 @@ def by_hand(url: str) -> str:
     return f"az rest --method get --url {shlex.quote(url)}"
 
 
-def _show(report: Report) -> None:
+def show(report: Report) -> None:
+    """Print a report, and how many of each state it has."""
     for one in report.checks:
         what = " ".join(part for part in (one.name, one.label, one.about) if part)
         line(f"{_SIGNS[one.state]} {what}: {one.state}{f', {one.seen}' if one.seen else ''}")

@@ -21,6 +21,8 @@ from lifecycle.cli import (
     explain,
     feed,
     held,
+    init,
+    model,
     plan,
     project,
     quarantine,
@@ -88,7 +90,9 @@ app = typer.Typer(
 
 for group in (
     sandbox,
+    init,
     check,
+    model,
     send,
     feed,
     adopt,

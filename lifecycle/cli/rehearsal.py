@@ -119,7 +119,7 @@ async def rehearse(
         worlds = [_at(check.person, ports, at or {}) for check in some]
         looks = await asyncio.gather(*(_look(check, world) for check, world in zip(some, worlds, strict=True)))
         for check, world, seen in zip(some, worlds, looks, strict=True):
-            yield check.person, seen if isinstance(seen, LifecycleError) else await _guarded(seen, check, world)
+            yield check.person, seen if isinstance(seen, LifecycleError) else await guarded(seen, check, world)
 
 
 def _at(person: str, ports: Ports, at: Mapping[str, datetime]) -> Ports:
@@ -134,8 +134,11 @@ async def _look(check: Check, ports: Ports) -> Look | LifecycleError:
         return error
 
 
-async def _guarded(seen: Look, check: Check, ports: Ports) -> Rehearsed | LifecycleError:
-    """Ask the guard, one person after the other: what one would reserve, the next finds taken."""
+async def guarded(seen: Look, check: Check, ports: Ports) -> Rehearsed | LifecycleError:
+    """Ask the guard, one person after the other: what one would reserve, the next finds taken.
+
+    `ports` are `imagined` ones.
+    """
     if seen.match is None:
         return Rehearsed(seen)
     try:

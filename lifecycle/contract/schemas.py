@@ -18,6 +18,7 @@ from lifecycle.contract.payloads import Frozen, Thawed
 
 FOLDER = Path(__file__).parent.parent / "schemas"
 _NOTICES = "notices"
+_EVENTS = "*.*.json"  # every type has a dot; the access model's schema, which is generated beside it, has none
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     """Write every schema, and remove those of types that are no more."""
     for folder, written in ((FOLDER, schemas()), (FOLDER / _NOTICES, notices())):
         folder.mkdir(exist_ok=True)
-        for stale in {path.name for path in folder.glob("*.json")} - written.keys():
+        for stale in {path.name for path in folder.glob(_EVENTS)} - written.keys():
             (folder / stale).unlink()
         for name, text in written.items():
             (folder / name).write_text(text, encoding="utf-8")

@@ -76,6 +76,12 @@ def wanted(dossier: Dossier) -> frozenset[str]:
     return frozenset(name.partition("|")[0] for name, value in dossier.view.items() if value[0] in found)
 
 
+def remembered(dossier: Dossier) -> list[tuple[str, Holder]]:
+    """Return a person's own part of the index as it was written at the last look: (package, row)."""
+    parts = [(name.partition("|"), value) for name, value in dossier.view.items()]
+    return [(package, parse(Row(key, value.encode(), ""))) for (package, _, key), value in parts]
+
+
 async def raw(records: Records, package: str, *, after: str = "", before: str = "") -> AsyncIterator[list[Row]]:
     """Yield the index of a package (`after <= key < before`) in chunks of rows, unread: a sweep looks at very many."""
     while True:

@@ -75,3 +75,18 @@ async def test_all_green_then_broken_and_named(tmp_path):
         assert code == 1
         assert "AccessReview.Read.All" in out
         assert "az rest --method get --url 'http" in out
+
+
+async def test_what_init_writes_is_green(tmp_path):
+    """A model to begin with, checked against the running sandbox in place of its own: nothing is found."""
+    ready = tmp_path / "ready.json"
+    async with Sandbox(SandboxOptions(records=tmp_path / "state", ready_file=ready)) as sandbox:
+        await sandbox.advance(timedelta(hours=25))
+        given = ("--tenant", "contoso.example", "--catalog", CATALOG, "--feed", "/hr/workday")
+        command = [sys.executable, "-m", "lifecycle", "init", str(tmp_path / "new"), *given, "--ready", str(ready)]
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=-1, stderr=-1)
+        out, err = await process.communicate()
+        assert (process.returncode, b"Traceback" in out + err) == (0, False), out.decode() + err.decode()
+        assert "= model: ok, version" in out.decode()
+        assert ", 0 packages, 0 rules\n" in out.decode()
+        assert "0 findings" in err.decode()

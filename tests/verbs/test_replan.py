@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from lifecycle.contract.cloudevents import decode, work_of
 from lifecycle.core.work import Sweep, SweepSlice
+from lifecycle.errors import Permanent
 from lifecycle.ports import Queue
 from lifecycle.records import adoption, runs
 from lifecycle.replan import begin_replan, replan
@@ -139,6 +140,21 @@ async def test_a_death_between_any_two_writes_of_the_planning_loses_nobody():
         else:
             break
     assert number > 10
+
+
+async def test_somebody_whom_a_rule_cannot_judge_stops_nobody_else():
+    """The others get what they should have; of the one, the look is set aside, and not the planning of everybody."""
+    company = await settled()
+
+    def fails(worker):
+        if worker.id == "E3":
+            raise Permanent("rule care: returned null, must return true or false")
+        return CARE[1](worker)
+
+    company.model = a_model(EVERYONE, (CARE[0], fails), hash="model-2", packages=("crm",))
+    await company.time(11 * MINUTE)
+    assert [company.has(name) for name in PLACES] == [{"base", "care"}, {"base", "care"}, {"base"}, {"base"}]
+    assert (await adoption.replanned(company.records)).done
 
 
 async def test_a_run_of_a_model_tells_how_far_it_is():

@@ -2,19 +2,24 @@
 
 In the order in which a model is read: `document` (YAML, strictly), `shape` (what each part may hold), `checks` (what
 must be true between the parts), `conditions` and `probes` (the rules' CEL). A model with one problem is no model: all
-problems are reported at once, and nothing is used.
+problems are reported at once, and nothing is used. `schema` describes the same shape for an editor.
 """
 
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from lifecycle.adapters.rules import checks, conditions, document, shape
-from lifecycle.adapters.rules.document import Problems
+from lifecycle.adapters.rules.document import Problem, Problems
+from lifecycle.contract import fields
+from lifecycle.core.events import Worker
+from lifecycle.core.example import Example
 from lifecycle.core.model import (
     AccessModel,
     Budget,
@@ -29,21 +34,46 @@ from lifecycle.core.model import (
 )
 from lifecycle.errors import Misconfigured
 
-__all__ = ["load", "parse"]
+__all__ = ["Examined", "Problem", "examine", "load", "parse", "text_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a document is: a model with its examples, or none and why; `doubts` do not keep it from being one."""
+
+    model: AccessModel | None
+    examples: tuple[Example, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    doubts: tuple[Problem, ...] = ()
+
+    def require(self) -> AccessModel:
+        """Return the model. Raises `Misconfigured` with everything that is wrong, a line each."""
+        if self.model is None:
+            raise Misconfigured("\n".join(map(str, self.problems)))
+        return self.model
 
 
 def load(path: Path) -> AccessModel:
     """Read the model from a file. Raises `Misconfigured` with everything that is wrong, a line each."""
+    return parse(text_of(path), where=path.name)
+
+
+def text_of(path: Path) -> str:
+    """Return what a file says. Raises `Misconfigured` when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise Misconfigured(f"{path}: the access model cannot be read: {why}") from error
-    return parse(text, where=path.name)
 
 
 def parse(text: str, *, where: str) -> AccessModel:
     """Read the model; `where` names it in errors. Raises `Misconfigured` with everything that is wrong, a line each."""
+    return examine(text, where=where).require()
+
+
+def examine(text: str, *, where: str) -> Examined:
+    """Read the model with its examples, and say everything that is wrong or doubtful; `where` names it there."""
     problems = Problems(where)
     tree = document.read(text, problems)
     if not problems.found and not isinstance(tree, dict):
@@ -53,8 +83,14 @@ def parse(text: str, *, where: str) -> AccessModel:
         part = shape.read(shape.ModelPart, tree, "", problems)
         checks.check(tree, problems)
     if problems.found or not isinstance(part, shape.ModelPart):
-        raise Misconfigured("\n".join(problems.found))
-    return _assembled(part)
+        return Examined(None, problems=_in_order(problems.found))  # a doubt may be a problem's shadow
+    examples = tuple(map(_example, part.examples))
+    return Examined(_assembled(part), examples, doubts=_in_order(problems.doubts))
+
+
+def _in_order(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems as somebody meets them who reads from the top."""
+    return tuple(sorted(found, key=lambda one: (one.line, one.column)))
 
 
 def _assembled(part: shape.ModelPart) -> AccessModel:
@@ -95,6 +131,30 @@ def _hash(model: AccessModel) -> str:
 def _rule(part: shape.RulePart) -> Rule:
     lasts = part.lasts.value if part.lasts else None
     return Rule(str(part.name), part.when.strip(), tuple(part.grant), part.lead.value, lasts)
+
+
+def _example(part: shape.ExamplePart) -> Example:
+    return Example(
+        name=part.name,
+        at=part.at.value,
+        worker=_worker(part.worker),
+        gets=frozenset(part.gets),
+        until={name: each.value for name, each in part.until.items()},
+        joined=None if part.joined is None else part.joined.value,
+        left=None if part.left is None else part.left.value,
+        projects={str(project): role for project, role in part.projects.items()},
+    )
+
+
+def _worker(part: shape.WorkerPart) -> Worker:
+    """Return the worker as a message with the same words would have told of them."""
+    said: dict[str, Any] = {each.name: getattr(part, each.name) for each in msgspec.structs.fields(part)}
+    for name, value in said.items():
+        if isinstance(value, fields.Id | fields.Zone):
+            said[name] = str(value)
+        elif isinstance(value, fields.Day):
+            said[name] = value.value
+    return Worker(**said)
 
 
 def _package(name: str, part: shape.PackagePart) -> Package:

@@ -20,13 +20,16 @@ def check(tree: dict[str, Any], problems: Problems) -> None:
     _check_ids(tree, problems)
     _check_renewals(tree, problems)
     _check_rules(tree, problems)
+    _check_roles(tree, problems)
     _check_own(tree, problems)
     _check_limits(tree, problems)
+    _check_examples(tree, problems)
+    _doubt(tree, problems)
 
 
 def _check_packages(tree: dict[str, Any], problems: Problems) -> None:
     known = [str(name) for name in _map(tree, "packages")]
-    for path, name, rule in _granted(tree):
+    for path, name, rule in (*_granted(tree), *_kept(tree)):
         if name not in known:
             problems.add(path, f"there is no package `{name}`; {nearest(name, known)}", rule=rule)
 
@@ -74,6 +77,40 @@ def _check_rules(tree: dict[str, Any], problems: Problems) -> None:
                 problems.add(f"rules[{i}].when", reason, rule=label)
 
 
+def _check_roles(tree: dict[str, Any], problems: Problems) -> None:
+    for path, grant in _roles(tree):
+        if grant == []:
+            problems.add(path, "grants nothing: name its packages, or leave the role out")
+
+
+def _check_examples(tree: dict[str, Any], problems: Problems) -> None:
+    known = [str(name) for name in _map(tree, "packages")]
+    seen: dict[str, str] = {}
+    for i, example in enumerate(_list(tree.get("examples"))):
+        if not isinstance(example, dict):
+            continue
+        path, label = f"examples[{i}]", example.get("name")
+        if isinstance(label, str) and seen.setdefault(label, path) != path:
+            problems.add(f"{path}.name", f"is the name of {seen[label]} too")
+        gets = [name for _, name in _texts(example.get("gets"))]
+        for j, name in _texts(example.get("gets")):
+            if name not in known:
+                problems.add(f"{path}.gets[{j}]", f"there is no package `{name}`; {nearest(name, known)}")
+        for name in _map(example, "until"):
+            if name not in gets:
+                problems.add(f"{path}.until.{name}", f"is not among what it `gets`; {nearest(name, gets)}")
+
+
+def _doubt(tree: dict[str, Any], problems: Problems) -> None:
+    """Note what can be used and was probably not meant."""
+    granted = {name for _, name, _ in _granted(tree)}
+    for name in _map(tree, "packages"):
+        if name not in granted:
+            problems.doubt(f"packages.{name}", "is granted by no rule and no role: only an exception can give it")
+    if "sources" in tree and not _map(tree, "sources").get("worker"):
+        problems.doubt("sources.worker", "lists nobody: every message about a worker would be set aside")
+
+
 def _condition(when: str) -> Iterator[str]:
     try:
         program = conditions.compiled(when)
@@ -91,7 +128,7 @@ def _check_own(tree: dict[str, Any], problems: Problems) -> None:
         for name in _names(roles):
             if own.setdefault(name, project) != project:
                 problems.add(f"projects.own.{project}", f"`{name}` belongs to the project `{own[name]}` alone")
-    for path, name, rule in _granted(tree):
+    for path, name, rule in (*_granted(tree), *_kept(tree)):
         if name in own and not path.startswith("projects.own."):
             problems.add(path, f"`{name}` belongs to the project `{own[name]}` alone and goes with it", rule=rule)
 
@@ -109,21 +146,30 @@ def _check_limits(tree: dict[str, Any], problems: Problems) -> None:
 
 
 def _granted(tree: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield (path, package, rule) wherever the document names a package."""
+    """Yield (path, package, rule) wherever something gives a package."""
     for i, rule in enumerate(_list(tree.get("rules"))):
         if isinstance(rule, dict):
             for j, name in _texts(rule.get("grant")):
                 yield f"rules[{i}].grant[{j}]", name, str(rule.get("name", ""))
-    projects = _map(tree, "projects")
-    for role, grant in _map(projects, "roles").items():
+    for path, grant in _roles(tree):
         for j, name in _texts(grant):
-            yield f"projects.roles.{role}[{j}]", name, ""
-    for project, roles in _map(projects, "own").items():
-        for role, grant in roles.items() if isinstance(roles, dict) else ():
-            for j, name in _texts(grant):
-                yield f"projects.own.{project}.{role}[{j}]", name, ""
+            yield f"{path}[{j}]", name, ""
+
+
+def _kept(tree: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield, as `_granted` does, what stays while somebody is on leave: it is kept by that and given by nothing."""
     for j, name in _texts(_map(tree, "leave").get("keep")):
         yield f"leave.keep[{j}]", name, ""
+
+
+def _roles(tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (path, what is granted) for every role."""
+    projects = _map(tree, "projects")
+    for role, grant in _map(projects, "roles").items():
+        yield f"projects.roles.{role}", grant
+    for project, roles in _map(projects, "own").items():
+        for role, grant in roles.items() if isinstance(roles, dict) else ():
+            yield f"projects.own.{project}.{role}", grant
 
 
 def _names(roles: Any) -> set[str]:

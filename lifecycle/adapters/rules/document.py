@@ -1,4 +1,4 @@
-"""YAML as a tree with line numbers, read more strictly than YAML is.
+"""YAML as a tree with the place of each part, read more strictly than YAML is.
 
 What YAML would do silently and nobody would mean is an error here: a key written twice (the last would win), an alias
 (the reader of one rule would have to look elsewhere), `NO` or `10115` as something other than the text it is. Keys are
@@ -16,25 +16,50 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 SIZE_LIMIT = 1024 * 1024
 
 
-@dataclass(slots=True)
-class Problems:
-    """Everything that is wrong with a document, each with where; collected, so that one look mends all."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a document: where (from 1; 0 is the document as a whole), at which path, and why."""
 
     where: str
-    lines: dict[str, int] = field(default_factory=dict)
-    found: list[str] = field(default_factory=list)
+    line: int
+    column: int
+    path: str
+    reason: str
+    rule: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}:{self.line}:{self.column}" if self.line else self.where
+        about = f" (rule {self.rule})" if self.rule else ""
+        return f"{place}: {self.path}{about}: {self.reason}" if self.path else f"{place}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Problems:
+    """Everything that is wrong with a document, each with where; collected, so that one look mends all.
+
+    `marks` are the line and column of every path; `doubts` what may be meant and probably is not.
+    """
+
+    where: str
+    marks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    found: list[Problem] = field(default_factory=list)
+    doubts: list[Problem] = field(default_factory=list)
 
     def add(self, path: str, reason: str, *, rule: str = "") -> None:
         """Note a problem at a path such as `rules[2].grant[0]`; `rule` is the rule's name."""
-        line = self._line(path)
-        place = f"{self.where}:{line}" if line else self.where
-        about = f" (rule {rule})" if rule else ""
-        self.found.append(f"{place}: {path}{about}: {reason}" if path else f"{place}: {reason}")
+        self.found.append(Problem(self.where, *self._place(path), path, reason, rule))
 
-    def _line(self, path: str) -> int:
-        while path and path not in self.lines:
+    def doubt(self, path: str, reason: str) -> None:
+        """Note what does not stop the document from being used, and will surprise whoever wrote it."""
+        self.doubts.append(Problem(self.where, *self._place(path), path, reason))
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.found))
+
+    def _place(self, path: str) -> tuple[int, int]:
+        while path and path not in self.marks:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self.lines.get(path, 0)
+        return self.marks.get(path, (0, 0))
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,7 +86,7 @@ _PLAIN = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 def read(text: str, problems: Problems) -> Any:
-    """Return the document as dicts, lists and scalars; `problems` learns the lines, and what is wrong."""
+    """Return the document as dicts, lists and scalars; `problems` learns the places, and what is wrong."""
     if len(text) > SIZE_LIMIT:
         problems.add("", f"is larger than {SIZE_LIMIT // 1024} KiB")
         return None
@@ -71,7 +96,7 @@ def read(text: str, problems: Problems) -> Any:
         return None if node is None else _value(loader, node, "", problems)
     except yaml.MarkedYAMLError as error:
         if error.problem_mark:
-            problems.lines[""] = error.problem_mark.line + 1
+            problems.marks[""] = _place(error.problem_mark)
         problems.add("", f"is no YAML that is read here: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError):
         problems.add("", "is no YAML: it holds characters that YAML does not allow")
@@ -81,7 +106,7 @@ def read(text: str, problems: Problems) -> Any:
 
 
 def _value(loader: _Loader, node: Node, path: str, problems: Problems) -> Any:
-    problems.lines.setdefault(path, node.start_mark.line + 1)
+    problems.marks.setdefault(path, _place(node.start_mark))
     if isinstance(node, MappingNode | SequenceNode) and node.tag not in _PLAIN:
         raise yaml.MarkedYAMLError(problem="tags are not read", problem_mark=node.start_mark)
     match node:
@@ -100,8 +125,12 @@ def _items(loader: _Loader, node: MappingNode, path: str, problems: Problems) ->
             problems.add(path, "has a key that is no text")
             continue
         at = f"{path}.{name.value}" if path else name.value
-        problems.lines[at] = name.start_mark.line + 1
+        problems.marks[at] = _place(name.start_mark)
         if name.value in seen:
             problems.add(at, "is written twice")
         seen.add(name.value)
         yield name.value, _value(loader, value, at, problems)
+
+
+def _place(mark: yaml.Mark) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from lifecycle.adapters.rules.document import Problems
 from lifecycle.contract import fields
 from lifecycle.contract.fields import Zone
+from lifecycle.core.events import Effective, Status
 from lifecycle.core.model import Drift, RenewalMode
 
 _DURATION = re.compile(
@@ -95,6 +96,20 @@ class Positive(Duration):
         if not duration.value:
             raise ValueError("must be longer than nothing")
         return duration
+
+
+class Until:
+    """Until when an example has a package: the last day, an instant, or `never` (None)."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Effective | None) -> None:
+        self.value = value
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Parse. Raises `ValueError`."""
+        return cls(None if text == "never" else fields.Moment.read(text).value)
 
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -201,6 +216,40 @@ class BudgetPart(Part, frozen=True, kw_only=True):
     reserve: Share = 0.05
 
 
+class WorkerPart(Part, frozen=True, kw_only=True):
+    """`worker` of an example, in HR's words; what is left out is empty."""
+
+    id: fields.Id = fields.Id("example")
+    person_id: fields.Reference | None = None
+    user_principal_name: fields.Id | None = None
+    employee_type: str | None = None
+    status: Status = Status.ACTIVE
+    department: str | None = None
+    cost_center: str | None = None
+    job_code: str | None = None
+    job_title: str | None = None
+    location: str | None = None
+    country: str | None = None
+    time_zone: Zone | None = None
+    manager: fields.Id | None = None
+    company: str | None = None
+    contract_end: fields.Day | None = None
+    attributes: dict[str, str | int | float | bool | None] = {}
+
+
+class ExamplePart(Part, frozen=True, kw_only=True):
+    """One of `examples`: somebody at an instant, and exactly what they get."""
+
+    name: str
+    at: fields.Moment
+    worker: WorkerPart
+    joined: fields.Moment | None = None
+    left: fields.Moment | None = None
+    projects: dict[fields.Reference, str] = {}
+    gets: list[str]
+    until: dict[str, Until] = {}
+
+
 class ModelPart(Part, frozen=True, kw_only=True):
     """The whole document."""
 
@@ -218,6 +267,7 @@ class ModelPart(Part, frozen=True, kw_only=True):
     protected: list[Guid] = []
     deadlines: DeadlinesPart = DeadlinesPart()
     budget: BudgetPart = BudgetPart()
+    examples: list[ExamplePart] = []
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -239,9 +289,9 @@ WRONG = _Wrong()
 def read(kind: Any, value: Any, path: str, problems: Problems) -> Any:
     """Decode `value` as `kind`, noting every problem below `path`; `WRONG` stands for what could not be decoded."""
     origin, arguments = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        inner = next(each for each in arguments if each is not NoneType)
-        return None if value is None else read(inner, value, path, problems)
+    inner = [each for each in arguments if each is not NoneType] if origin is UnionType else []
+    if len(inner) == 1:
+        return None if value is None else read(inner[0], value, path, problems)
     if origin is dict and isinstance(value, dict):
         return _mapping(arguments[0], arguments[1], value, path, problems)
     if origin is list and isinstance(value, list):
@@ -286,7 +336,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _hook(kind: type, value: Any) -> Any:
-    if issubclass(kind, Guid | Name | Duration):
+    if issubclass(kind, Guid | Name | Duration | Until):
         if not isinstance(value, str):
             raise ValueError("Expected `str`")  # noqa: TRY004 - msgspec turns ValueErrors alone into its own
         return kind.read(value)

@@ -40,16 +40,16 @@ def test_the_example_is_a_mapping():
 
 
 def test_all_problems_are_said_at_once_with_their_lines():
-    """Missing, unknown and wrong parts are told together, each with line, path and reason."""
+    """Missing, unknown and wrong parts are told together, each with its place, path and reason."""
     found = problems(
         "source: /hr\nkey: ' '\ntimeZone: Europe/Berln\nfoo: 1\ncolumns:\n  departement: x\n"
         "  status: {column: s, befor: '#'}\nabsent: {leftAfter: 0}\n"
     )
-    assert "m.yaml:3: timeZone: is no time zone of the IANA database (as in Europe/Berlin)" in found
-    assert any(line.startswith("m.yaml:4: foo: is no key here") for line in found)
-    assert any(line.startswith("m.yaml:6: columns.departement:") and "`department`" in line for line in found)
-    assert any(line.startswith("m.yaml:7: columns.status.befor:") and "`before`" in line for line in found)
-    assert "m.yaml:8: absent.leftAfter: must be at least 1" in found
+    assert "m.yaml:3:1: timeZone: is no time zone of the IANA database (as in Europe/Berlin)" in found
+    assert any(line.startswith("m.yaml:4:1: foo: is no key here") for line in found)
+    assert any(line.startswith("m.yaml:6:3: columns.departement:") and "`department`" in line for line in found)
+    assert any(line.startswith("m.yaml:7:23: columns.status.befor:") and "`before`" in line for line in found)
+    assert "m.yaml:8:10: absent.leftAfter: must be at least 1" in found
 
 
 def test_what_must_hold_of_the_whole_document_is_checked():
@@ -99,9 +99,9 @@ def test_a_column_that_cannot_be_meant_is_refused(line, said):
 def test_a_status_is_one_of_ours_and_must_be_mapped():
     """A word that no rule knows, and a mapping after which nobody could leave."""
     found = problems("source: /hr\nkey: id\ntimeZone: UTC\ncolumns: {status: {column: s, values: {A: working}}}\n")
-    assert found == ["m.yaml:4: columns.status.values.A: is none of preboarding, active, leave, left"]
+    assert found == ["m.yaml:4:40: columns.status.values.A: is none of preboarding, active, leave, left"]
     found = problems("source: /hr\nkey: id\ntimeZone: UTC\ncolumns: {department: d}\n")
-    assert found == ["m.yaml:4: columns.status: is missing: without it nobody would ever leave"]
+    assert found == ["m.yaml:4:1: columns.status: is missing: without it nobody would ever leave"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "a: b: c", "key: id\nkey: id"])

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.adapters.rules import load, parse
+from lifecycle.adapters.rules import examine, load, parse
 from lifecycle.core.model import (
     Budget,
     Deadlines,
@@ -144,13 +144,13 @@ def test_all_problems_are_said_at_once_each_with_its_line():
     found = problems(text)
     assert len(found) == 5
     assert (
-        "m.yaml:23: rules[1].grant[0] (rule nurses): there is no package `case-managment`; "
+        "m.yaml:23:13: rules[1].grant[0] (rule nurses): there is no package `case-managment`; "
         "the nearest is `case-management`"
     ) in found
-    assert any(line.startswith("m.yaml:26: locations.NO: ") for line in found)
-    assert any(line.startswith("m.yaml:30: leaves: ") and "`leave`" in line for line in found)
-    assert any(line.startswith("m.yaml:31: mover.grace: ") and "no fixed length" in line for line in found)
-    assert any(line.startswith("m.yaml:36: guard.removals.share: ") for line in found)
+    assert any(line.startswith("m.yaml:26:36: locations.NO: ") for line in found)
+    assert any(line.startswith("m.yaml:30:1: leaves: ") and "`leave`" in line for line in found)
+    assert any(line.startswith("m.yaml:31:9: mover.grace: ") and "no fixed length" in line for line in found)
+    assert any(line.startswith("m.yaml:36:24: guard.removals.share: ") for line in found)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +205,8 @@ def test_all_problems_are_said_at_once_each_with_its_line():
         ("reserve: 0.1", "reserv: 0.1", "budget.reserv", "`reserve`"),
         ("drift: repair", "drift: repair\ndrift: report", "drift", "twice"),
         ("mover: {grace: P7D}", "mover: {grace: P7D, grace: P8D}", "mover.grace", "twice"),
+        ("estimator: [case-management]", "estimator: []", "projects.roles.estimator", "grants nothing"),
+        ("nurse: [ward-7]", "nurse: []", "projects.own.P-7.nurse", "grants nothing"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_path(old, new, path, why):
@@ -212,6 +214,25 @@ def test_what_is_wrong_is_said_with_its_path(old, new, path, why):
     text = replaced(old, new)
     hits = [line for line in problems(text) if f": {path}: " in line or f": {path} (rule" in line]
     assert any(why in line for line in hits), problems(text)
+
+
+@pytest.mark.parametrize(
+    ("example", "path", "why"),
+    [
+        ("name: a, at: 2026-01-05, worker: {}, gets: [staff]", "gets[0]", "staff-baseline"),
+        ("name: a, at: 2026-01-05, worker: {jobcode: N1}, gets: []", "worker.jobcode", "`jobCode`"),
+        ("name: a, at: 5 January, worker: {}, gets: []", "at", "date"),
+        ("name: a, worker: {}, gets: []", "at", "missing"),
+        ("name: b, at: 2026-01-05, worker: {}, gets: []", "name", "examples[0]"),
+        ("name: a, at: 2026-01-05, worker: {status: gone}, gets: []", "worker.status", "preboarding"),
+        ("name: a, at: 2026-01-05, worker: {}, gets: [ward-7], until: {ward-7: always}", "until.ward-7", "date"),
+        ("name: a, at: 2026-01-05, worker: {}, gets: [], until: {ward-7: never}", "until.ward-7", "not among"),
+    ],
+)
+def test_what_is_wrong_with_an_example_is_said_with_its_path(example, path, why):
+    """Examples are checked as rules are: one with a mistake would prove nothing."""
+    text = f"{MODEL}examples:\n  - {{name: b, at: 2026-01-05, worker: {{}}, gets: []}}\n  - {{{example}}}\n"
+    assert any(f": examples[1].{path}: " in line and why in line for line in problems(text)), problems(text)
 
 
 @pytest.mark.parametrize(
@@ -234,9 +255,45 @@ def test_what_is_no_model_is_refused(text, why):
     assert any(why in line for line in problems(text)), problems(text)
 
 
+def test_a_problem_points_at_line_and_column():
+    """What an editor jumps to is the key that is wrong, or the entry of the list."""
+    one, two = examine(
+        MODEL.replace("grace: P7D", "grace: P1M").replace("grant: [staff-baseline]", "grant: [staff]"), where="m.yaml"
+    ).problems
+    lines = MODEL.splitlines()
+    assert lines[one.line - 1][one.column - 1 :].startswith("staff-baseline]")
+    assert lines[two.line - 1][two.column - 1 :].startswith("grace: P7D")
+
+
+def test_what_was_probably_not_meant_is_a_doubt_and_no_problem():
+    """A package that nothing gives, sources that list nobody: the model is read all the same."""
+    text = replaced("grant: [staff-baseline]", "grant: [case-management]").replace("worker: [/hr/workday], ", "")
+    found = examine(text, where="m.yaml")
+    assert found.model is not None
+    assert [one.path for one in found.doubts] == ["sources.worker", "packages.staff-baseline"]
+    assert examine(MODEL, where="m.yaml").doubts == ()
+
+
+def test_examples_are_no_part_of_the_model():
+    """They give nobody anything, so another example is not another version, and nobody is planned anew for it."""
+    text = MODEL + (
+        "examples:\n  - {name: a, at: 2026-01-05, joined: 2026-01-01, left: 2026-12-31, gets: [ward-7], "
+        "worker: {jobCode: N1, contractEnd: 2026-06-30, attributes: {grade: 7, deputy: true}}, "
+        "projects: {P-7: nurse}, until: {ward-7: never}}\n"
+    )
+    found = examine(text, where="m.yaml")
+    assert found.problems == ()
+    assert found.model.hash == parse(MODEL, where="m.yaml").hash
+    (one,) = found.examples
+    assert (one.at, one.joined, one.left) == (date(2026, 1, 5), date(2026, 1, 1), date(2026, 12, 31))
+    assert (one.gets, one.until, one.projects) == ({"ward-7"}, {"ward-7": None}, {"p-7": "nurse"})
+    assert (one.worker.job_code, one.worker.contract_end) == ("N1", date(2026, 6, 30))
+    assert one.worker.attributes == {"grade": 7, "deputy": True}
+
+
 def test_line_numbers_lead_to_a_syntax_error():
     """A syntax error names its line."""
-    assert problems("timeZone: UTC\nrules: [\n")[0].startswith("m.yaml:3: ")
+    assert problems("timeZone: UTC\nrules: [\n")[0].startswith("m.yaml:3:1: ")
 
 
 @given(st.text(max_size=60) | st.sampled_from(MODEL.splitlines(keepends=True)).map(lambda x: MODEL.replace(x, x[:-3])))
