@@ -35,6 +35,7 @@ from lifecycle.ports.directory import (
     User,
     Users,
 )
+from lifecycle.ports.fetch import Fetch
 from lifecycle.ports.inspection import (
     Bearer,
     Grant,
@@ -67,6 +68,7 @@ __all__ = [
     "Delete",
     "Denied",
     "Entitlements",
+    "Fetch",
     "Followed",
     "Grant",
     "Insert",
@@ -143,7 +145,8 @@ class Meter(Protocol):
 class Ports:
     """Everything a verb may need from outside, and the access model that was loaded at the start.
 
-    `retention` is how long what is known of somebody is kept after they have left.
+    `retention` is how long what is known of somebody is kept after they have left. `fetch` is there when HR's system
+    gives notices that are to be heard.
     """
 
     clock: Clock
@@ -159,3 +162,4 @@ class Ports:
     model: AccessModel
     lectern: Lectern
     retention: timedelta = timedelta(days=2190)
+    fetch: Fetch | None = None
