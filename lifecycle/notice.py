@@ -80,8 +80,8 @@ def _ready(ports: Ports) -> Fetch:
     source = ports.fetch.terms.source
     if source not in ports.model.sources.worker:
         raise Permanent(
-            f"the mapping's source {source} is not listed under sources.worker of the access model, so every event would "
-            "be set aside; add it there, then replay this"
+            f"the mapping's source {source} is not listed under sources.worker of the access model, so every event "
+            "would be set aside; add it there, then replay this"
         )
     return ports.fetch
 

@@ -3,9 +3,9 @@
 Facts: a webhook is signed with HMAC-SHA256, in hex, over the raw body followed by the header `X-BambooHR-Timestamp`,
 with the private key made in BambooHR (https://documentation.bamboohr.com/docs/webhooks). Its body is an event with one
 `employeeId` (.../docs/event-based-webhooks) or has a list of `employees` (.../docs/field-based-webhooks). The timestamp
-is not compared with our clock: a notice told again costs a read and changes nothing. An API key is the user name of basic
-authentication, and a field that its owner may not see is left out of the answer without an error. When it is busy it
-answers 503 or 429, mostly with `Retry-After` (.../docs/getting-started).
+is not compared with our clock: a notice told again costs a read and changes nothing. An API key is the user name of
+basic authentication, and a field that its owner may not see is left out of the answer without an error. When it is busy
+it answers 503 or 429, mostly with `Retry-After` (.../docs/getting-started).
 """
 
 import asyncio
@@ -43,7 +43,7 @@ NAMED_LIMIT = 1000
 
 _REFERENCE = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_backoff = wait_exponential_jitter(initial=0.5, max=5, jitter=0.5)
+_backoff = wait_exponential_jitter(multiplier=0.5, max=5, jitter=0.5)
 
 
 class _Data(msgspec.Struct, rename="camel"):
@@ -99,7 +99,7 @@ class BambooHR:
             raise MalformedEvent("$", "is nested too deeply") from None
         except msgspec.MsgspecError:
             raise MalformedEvent("$", "is no webhook of BambooHR's in JSON") from None
-        found = [] if event.data is None else [event.data.employee_id]
+        found: list[object] = [] if event.data is None else [event.data.employee_id]
         found += [one.get("id") for one in event.employees or ()]
         if not found and event.employees is None:
             raise MalformedEvent("$", "names nobody: it has neither `data.employeeId` nor `employees`")
@@ -132,7 +132,7 @@ class BambooHR:
             retry=retry_if_exception(_is_passing),
             reraise=True,
         )
-        content = await retrying(once)
+        content: bytes | None = await retrying(once)
         return None if content is None else self._entry(reference, content)
 
     async def _ask(self, reference: str) -> bytes | None:

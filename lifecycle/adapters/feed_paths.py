@@ -1,4 +1,4 @@
-"""Where in a row of JSON a cell stands: `$.name.givenName`, `$["urn:x:User"].department`, `emails[type eq "work"].value`.
+"""Where in a row of JSON a cell stands: `$.name.givenName`, `$["urn:x"].department`, `emails[type eq "work"].value`.
 
 Small on purpose and total: a path leads to one value, to nothing, or to a fault that is named; it never searches, and
 it never picks one of several. `$.` in front may be left out. A part in brackets is a name that is no word, the element

@@ -96,7 +96,8 @@ def test_a_webhook_without_the_right_signature_is_not_believed(change):
     [
         b"", b"nonsense", b"[]", b"{}", b'{"data": {}}', b'{"data": {"employeeId": null}}',
         b'{"data": {"employeeId": "../../directory"}}', b'{"data": {"employeeId": "0"}}',
-        b'{"data": {"employeeId": true}}', b'{"data": {"employeeId": 1e3}}', b'{"employees": [{}]}', b'{"employees": [{"id": "1?fields=ssn"}]}',
+        b'{"data": {"employeeId": true}}', b'{"data": {"employeeId": 1e3}}',
+        b'{"employees": [{}]}', b'{"employees": [{"id": "1?fields=ssn"}]}',
         b'{"employees": {"id": "1"}}', b"[" * 100_000, b'{"data": {"employeeId": ' + b"9" * 19 + b"}}",
         b'{"employees": [' + b",".join(b'{"id": %d}' % (one + 1) for one in range(NAMED_LIMIT + 1)) + b"]}",
     ],
