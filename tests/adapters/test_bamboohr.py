@@ -220,7 +220,7 @@ async def test_a_wrong_key_says_which_setting():
         Response(b"<html>Maintenance</html>"),
         Response(b'{"id": "101", "status": NaN}'),
         Response(b"[" * 100_000),
-        Response(b" " * (ANSWER_LIMIT + 1)),
+        Response(JSONResponse({"id": "101", **employee()}).body + b" " * ANSWER_LIMIT),
     ],
 )
 async def test_an_answer_that_cannot_be_used_is_permanent(answer):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lifecycle.core.events import Left, Rescinded, Status
 from lifecycle.core.person import employment
-from lifecycle.core.snapshot import Snapshot
+from lifecycle.core.snapshot import Snapshot, compare
 from lifecycle.errors import Permanent
 from tests.fakes.faults import Crash
 from tests.feed.test_feed import DAY, MODEL, NOW, TERMS, World, listing, worker
@@ -33,6 +33,13 @@ async def test_nobody_is_missing_from_it(world):
     assert (report.counts, report.absent) == ({"moved": 1}, ())
     report = await world.feed.take(listing(*(worker(f"e{number}") for number in range(1, 10))), as_of=NOW + HOUR / 60)
     assert report.absent == ("e0",)
+
+
+def test_whoever_compares_it_with_everybody_finds_nobody_missing():
+    """Also when more was read of the memory than the list names."""
+    told = compare({}, listing(worker("e1"), worker("e2")), at=NOW - DAY, run="r1").told
+    new = compare(told, some(worker("e1")), at=NOW, run="r2")
+    assert (new.absent, new.newly_absent, list(new.told), new.told["e1"].at) == ((), (), ["e1"], NOW)
 
 
 async def test_it_is_not_the_last_list(world):
