@@ -161,3 +161,13 @@ async def dashboard_person(request: func.HttpRequest) -> func.HttpResponse:
 async def dashboard_static(request: func.HttpRequest) -> func.HttpResponse:
     """Serve a file that the pages need."""
     return await _shown(request, "static")
+
+
+@app.function_name("bamboohr")
+@app.route(route="notices/bamboohr", methods=["POST"], auth_level=func.AuthLevel.FUNCTION, trigger_arg_name="request")
+async def bamboohr(request: func.HttpRequest) -> func.HttpResponse:
+    """Hear a webhook of BambooHR's; without its settings there is nothing here (404)."""
+    from lifecycle.notice import hear  # noqa: PLC0415 - as above
+
+    status = await hear(dict(request.headers), request.get_body(), await wiring().ports())
+    return func.HttpResponse(status_code=status)

@@ -12,10 +12,11 @@ from datetime import timedelta
 
 from lifecycle import measures, messages, traces
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
-from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
+from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, Reread, SweepSlice, Undo, Work
 from lifecycle.drift import slice_of
 from lifecycle.errors import Lost, Permanent, Transient
 from lifecycle.look import Look
+from lifecycle.notice import reread
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
@@ -55,7 +56,7 @@ async def work(
             await set_aside(queue, body, str(error), ports, session=session)
 
 
-def _about(asked: Work) -> dict[str, traces.Value]:
+def _about(asked: Work) -> dict[str, traces.Value]:  # noqa: PLR0911 - one for each kind of work
     match asked:
         case Check():
             about: dict[str, traces.Value] = {"lifecycle.person": asked.person, "lifecycle.cause": asked.cause}
@@ -66,6 +67,8 @@ def _about(asked: Work) -> dict[str, traces.Value]:
             return {"lifecycle.person": asked.person}
         case Dispose():
             return {"lifecycle.request": asked.request}
+        case Reread():
+            return {"lifecycle.attempt": asked.attempt}
         case Release() | ReleaseRefused() | Undo():
             return {"lifecycle.run": asked.run}
         case SweepSlice():
@@ -82,6 +85,8 @@ async def _do(asked: Work, ports: Ports) -> None:
             await slice_of(asked, ports)
         case Undo():
             await _undo(asked, ports)
+        case Reread():
+            await reread(asked, ports)
         case Release() | ReleaseRefused() | Dispose() | Erase():
             await _do_for_operator(asked, ports)
 

@@ -4,7 +4,8 @@ What a source last told us lies in a partition of its own, `feed-…` by the sou
 Nothing else is read or written, so what comes of an event is decided where every other event is: in `intake`.
 
 A list is taken whole or refused whole. It is remembered only after everything was sent, and the ids of its events come
-from its content: whoever takes it again after a crash sends the same events again.
+from its content: whoever takes it again after a crash sends the same events again. One that is not of everybody says
+nothing of whom it does not name, and is not the last list of its source.
 """
 
 import hashlib
@@ -117,14 +118,14 @@ class Feed:
         take the list again.
         """
         at = self._instant(snapshot, as_of)
-        run = _run(snapshot, at)
         source = snapshot.terms.source
-        memory = await self._recall(source)
-        if _is_repeated(memory.head, at, run, source):
+        memory = await (self._recall(source) if snapshot.whole else self._recall_some(snapshot))
+        run = _run(snapshot, at) if snapshot.whole else _run_of_some(snapshot, memory)
+        if _is_repeated(memory.head, at, run, source, whole=snapshot.whole):
             return FeedReport(
                 source=source, run=run, as_of=at, rows=len(snapshot.entries), dry_run=dry_run, repeated=True
             )
-        new = compare(memory.told, snapshot, at=at, run=run, first=memory.head is None)
+        new = compare(memory.told, snapshot, at=at, run=run, first=snapshot.whole and memory.head is None)
         _check_shrink(new, snapshot.terms)
         messages = [_message(fact, actor) for fact in sorted(new.facts, key=_urgency)]
         report = FeedReport(
@@ -137,9 +138,11 @@ class Feed:
             absent=new.absent,
         )
         if not dry_run:
+            if messages and not snapshot.whole:
+                memory = await self._claim(source, memory, at)
             for some in batched(messages, _MESSAGES_A_SEND, strict=False):
                 await self._bus.send(Queue.HR, some)
-            await self._remember(source, memory, new.told, Head(at, run))
+            await self._remember(source, memory, new.told, Head(at, run) if snapshot.whole else None)
             _log.info("%s", report)
         return report
 
@@ -173,10 +176,36 @@ class Feed:
                 told[known.worker.id] = known
         return _Memory(head, told, etags)
 
-    async def _remember(self, source: str, memory: _Memory, told: Mapping[str, Told], head: Head) -> None:
+    async def _recall_some(self, snapshot: Snapshot) -> _Memory:
+        """Return what is known of those in the list, and the head; a list of few reads few rows."""
+        place = _partition(snapshot.terms.source)
+        last = await self._records.read(place, "head")
+        found = [await self._records.read(place, _key(entry.worker.id)) for entry in snapshot.entries]
+        rows = [row for row in found if row is not None]
+        told = [unpack(Told, row.value) for row in rows]
+        return _Memory(
+            None if last is None else unpack(Head, last.value),
+            {known.worker.id: known for known in told},
+            {row.key: row.etag for row in rows},
+        )
+
+    async def _claim(self, source: str, memory: _Memory, at: datetime) -> _Memory:
+        """Note the instant before anything is sent: of two that read one worker side by side, one stops here.
+
+        Raises `Lost` then. Whoever is new has no row yet, and two who say so say it each with their own instant.
+        """
+        etags = dict(memory.etags)
+        known = {_key(worker): replace(one, at=max(at, one.at or at)) for worker, one in memory.told.items()}
+        for some in batched(known.items(), _ROWS_A_WRITE, strict=False):
+            changes = [Replace(key, pack(one), memory.etags[key]) for key, one in some]
+            etags |= await self._records.write(_partition(source), changes)
+        return replace(memory, etags=etags)
+
+    async def _remember(self, source: str, memory: _Memory, told: Mapping[str, Told], head: Head | None) -> None:
         """Write what changed, the head last: until it is there, the same list finishes what was begun."""
-        rows = [(f"w-{safe(worker)}", pack(known)) for worker, known in told.items()]
-        for some in batched([*rows, ("head", pack(head))], _ROWS_A_WRITE, strict=False):
+        rows = [(_key(worker), pack(known)) for worker, known in told.items()]
+        rows += [] if head is None else [("head", pack(head))]
+        for some in batched(rows, _ROWS_A_WRITE, strict=False):
             changes = [_write(key, value, memory.etags.get(key)) for key, value in some]
             await self._records.write(_partition(source), changes)
 
@@ -184,7 +213,7 @@ class Feed:
 async def forget(records: Records, sources: Iterable[str], worker: str) -> None:
     """Forget what sources told us of a worker; one that still lists them tells it anew."""
     for source in sources:
-        await records.write(_partition(source), [Delete(f"w-{safe(worker)}")])
+        await records.write(_partition(source), [Delete(_key(worker))])
 
 
 def _partition(source: str) -> str:
@@ -195,15 +224,30 @@ def _write(key: str, value: bytes, etag: str | None) -> Change:
     return Insert(key, value) if etag is None else Replace(key, value, etag)
 
 
+def _key(worker: str) -> str:
+    return f"w-{safe(worker)}"
+
+
+def _run_of_some(snapshot: Snapshot, memory: _Memory) -> str:
+    """Return the name of a run of a list that is not whole: the same news is the same run, whenever it was read."""
+    known = sorted(pack(replace(told, at=None)) for told in memory.told.values())
+    entries = sorted(pack(entry) for entry in snapshot.entries)
+    parts = [b"some", pack(snapshot.terms.source), *known, *entries]
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:32]
+
+
 def _run(snapshot: Snapshot, at: datetime) -> str:
     """Return the name of the run: what the mapping reads out of the list, and of when; the order of rows is nothing."""
     entries = sorted(pack(entry) for entry in snapshot.entries)
     return hashlib.sha256(pack((snapshot.terms.source, at.astimezone(UTC))) + b"\n".join(entries)).hexdigest()[:32]
 
 
-def _is_repeated(head: Head | None, at: datetime, run: str, source: str) -> bool:
-    """Whether exactly this list was the last one. Raises `Permanent` when it is older, or as old and says otherwise."""
-    if head is None or at > head.at:
+def _is_repeated(head: Head | None, at: datetime, run: str, source: str, *, whole: bool) -> bool:
+    """Whether exactly this list was the last one, which one that is not `whole` never is.
+
+    Raises `Permanent` when it is older than the last one, or, being whole, as old and says otherwise.
+    """
+    if head is None or at > head.at or (at == head.at and not whole):
         return False
     if run == head.run:
         return True

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from lifecycle import measures, traces
 from lifecycle.contract.cloudevents import TYPES, encode_work, message_id, message_of, type_of
-from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
+from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, Reread, SweepSlice, Undo, Work
 from lifecycle.ports import Bus, Message, Queue
 
 _LOG = logging.getLogger("lifecycle")
@@ -57,7 +57,7 @@ def _is_bulk(work: Work) -> bool:
 def _message(work: Work, when: datetime, mark: str, trace: dict[str, str]) -> Message:
     name = message_id(SOURCE, f"{type_of(work)} {_about(work)} {when.isoformat()} {mark}")
     body = encode_work(work, id=name, source=SOURCE, time=when)
-    session = work.person if isinstance(work, Check | Erase) else None
+    session = work.person if isinstance(work, Check | Erase) else work.reference if isinstance(work, Reread) else None
     return Message(name, body, session=session, properties=dict(trace))
 
 
@@ -77,6 +77,8 @@ def _about(work: Work) -> str:  # noqa: PLR0911 - one for each kind of work
             return f"{work.run} {work.by} {work.at.isoformat()}"
         case Erase():
             return work.person
+        case Reread():
+            return f"{work.reference} {work.attempt}"
 
 
 async def notify(

@@ -21,6 +21,7 @@ _DAYS = re.compile(r"[0-9]{1,5}")
 _WATCHED = 90  # whoever has left is looked at for thirty days, and auditors ask later than that
 _SHARE = re.compile(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+_LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/[^\s?#]*)?")
 _TELEMETRY = ("auto", "azure", "otlp", "console", "off")
 GRAPH = "https://graph.microsoft.com/v1.0"
 SQLITE = "sqlite:///"
@@ -108,6 +109,14 @@ class Settings:
     dashboard_open: str = setting(
         "LIFECYCLE_DASHBOARD_OPEN", "loopback: the sandbox's dashboard asks nobody who they are; refused in Azure", ""
     )
+    bamboohr: str = setting(
+        "BAMBOOHR_URL", "Base URL of BambooHR's API, as in https://contoso.bamboohr.com/api/v1; empty: no notices", ""
+    )
+    bamboohr_key: str = setting("BAMBOOHR_KEY", "API key that reads employees: a Key Vault reference", "")
+    bamboohr_webhook_key: str = setting(
+        "BAMBOOHR_WEBHOOK_KEY", "Private key that signs BambooHR's webhook: a Key Vault reference", ""
+    )
+    bamboohr_mapping: str = setting("BAMBOOHR_MAPPING", "Path of the mapping (YAML) of BambooHR's employees", "")
     clock_file: str = setting("LIFECYCLE_CLOCK_FILE", "File with the sandbox clock's offset; refused in Azure", "")
 
     @property
@@ -199,6 +208,7 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     if not _DAYS.fullmatch(settings.retention) or int(settings.retention) < _WATCHED:
         problems.append(f"LIFECYCLE_RETENTION is a number of days, from {_WATCHED} to 99999, as in 2190")
     problems += _wrong_telemetry(settings)
+    problems += _wrong_bamboohr(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
     if settings.dashboard_open not in {"", LOOPBACK}:
         problems.append(f"LIFECYCLE_DASHBOARD_OPEN is {LOOPBACK} or nothing")
     if settings.signed_in and "WEBSITE_INSTANCE_ID" not in environment:
@@ -231,6 +241,33 @@ def _wrong_telemetry(settings: Settings) -> list[str]:
         problems.append("OTEL_EXPORTER_OTLP_ENDPOINT is a URL, as in http://localhost:4318")
     if not _SHARE.fullmatch(settings.traced):
         problems.append("LIFECYCLE_TRACED_SHARE is a number from 0 to 1, as in 0.1")
+    return problems
+
+
+def _wrong_bamboohr(settings: Settings, *, in_azure: bool) -> list[str]:
+    given = {
+        "BAMBOOHR_URL": settings.bamboohr,
+        "BAMBOOHR_KEY": settings.bamboohr_key,
+        "BAMBOOHR_WEBHOOK_KEY": settings.bamboohr_webhook_key,
+        "BAMBOOHR_MAPPING": settings.bamboohr_mapping,
+    }
+    if not any(given.values()):
+        return []
+    problems = [f"{name} is not set, but others of BambooHR are" for name, value in given.items() if not value]
+    problems += [
+        f"{name} is a Key Vault reference that the platform could not resolve: may the app's identity read that secret?"
+        for name, value in given.items()
+        if value.startswith("@Microsoft.KeyVault(")
+    ]
+    local = _LOOPBACK.fullmatch(settings.bamboohr) is not None and not in_azure
+    if settings.bamboohr and not (
+        local or (settings.bamboohr.startswith("https:") and _URL.fullmatch(settings.bamboohr))
+    ):
+        problems.append(
+            "BAMBOOHR_URL is no https:// URL without a query (plain http: on this machine alone, not in Azure)"
+        )
+    if "@" in settings.bamboohr:
+        problems.append("BAMBOOHR_URL names a user; the key belongs in BAMBOOHR_KEY")
     return problems
 
 

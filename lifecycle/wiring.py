@@ -23,6 +23,7 @@ from lifecycle.settings import Settings
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+    from lifecycle.adapters.bamboohr import BambooHR
     from lifecycle.adapters.blobs.bodies import BlobBodies
     from lifecycle.adapters.blobs.seals import BlobSeals
     from lifecycle.adapters.graph.witness import GraphWitness
@@ -46,6 +47,7 @@ class Wiring:
         self._bodies: FolderBodies | BlobBodies | None = None
         self._credential: AsyncTokenCredential | None = None
         self._telemetry: Telemetry | None = None
+        self._bamboohr: BambooHR | None = None
         self._once = asyncio.Lock()
 
     async def ports(self) -> Ports:
@@ -139,6 +141,21 @@ class Wiring:
 
         return BlobBodies(at, None if at.emulated else self.credential)
 
+    async def fetch(self) -> "BambooHR | None":
+        """Return HR's system that gives notices, if one is set up. Raises `Misconfigured` for a wrong mapping."""
+        settings = self.settings
+        if self._bamboohr is None and settings.bamboohr:
+            from lifecycle.adapters.bamboohr import BambooHR  # noqa: PLC0415 - only where it is set up
+            from lifecycle.adapters.mapping import load  # noqa: PLC0415 - likewise
+
+            self._bamboohr = BambooHR(
+                settings.bamboohr,
+                await asyncio.to_thread(load, Path(settings.bamboohr_mapping)),
+                key=settings.bamboohr_key,
+                webhook_key=settings.bamboohr_webhook_key,
+            )
+        return self._bamboohr
+
     async def model(self) -> "AccessModel":
         """Read and compile the access model."""
         from lifecycle.adapters.rules import load  # noqa: PLC0415 - compiling rules loads the CEL library
@@ -194,13 +211,14 @@ class Wiring:
             model=await self.model(),
             lectern=self.bus,
             retention=self.settings.retained,
+            fetch=await self.fetch(),
         )
 
     async def close(self) -> None:
         """Close whatever was opened."""
         seals = None if isinstance(self._seals, FolderSeals) else self._seals
         bodies = None if isinstance(self._bodies, FolderBodies) else self._bodies
-        for client in (self._bus, self._graph, self._records, seals, bodies, self._credential):
+        for client in (self._bus, self._graph, self._records, seals, bodies, self._bamboohr, self._credential):
             if client is not None:
                 await client.close()
         if self._telemetry is not None:

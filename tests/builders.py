@@ -43,7 +43,7 @@ from lifecycle.core.model import (
 )
 from lifecycle.drift import drift
 from lifecycle.intake import intake
-from lifecycle.ports import Message, Ports, Queue, User
+from lifecycle.ports import Fetch, Message, Ports, Queue, User
 from lifecycle.records.budget import Meter
 from lifecycle.sweep import wake
 from tests.fakes.bodies import MemoryBodies
@@ -233,6 +233,7 @@ class Company:
         self.seals = MemorySeals(pause=pause)
         self.model = model
         self.retention = timedelta(days=2190)
+        self.fetch: Fetch | None = None
 
     @property
     def ports(self) -> Ports:
@@ -250,6 +251,7 @@ class Company:
             model=self.model,
             lectern=self.bus,
             retention=self.retention,
+            fetch=self.fetch,
         )
 
     async def say(self, *facts: Fact) -> None:

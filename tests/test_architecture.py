@@ -100,7 +100,7 @@ def test_the_triggers_name_settings_that_exist():
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     bindings = json.loads(done.stdout.splitlines()[-1])
-    pages = {"dashboard", "dashboard_person", "dashboard_static"}
+    pages = {"dashboard", "dashboard_person", "dashboard_static", "bamboohr"}
     assert set(bindings) == {"hr", "projects", "decisions", "sweeps", "work", "wake", "drift", "seal", *pages}
     assert {name for name, texts in bindings.items() if "httpTrigger" in str(texts)} == pages
     named = set(re.findall(r"%(\w+)%", done.stdout))

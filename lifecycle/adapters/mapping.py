@@ -1,4 +1,6 @@
-"""How one source's CSV is to be read, as its owner writes it: YAML that maps columns to what a worker event may say.
+"""How one source's files are to be read, as its owner writes it: YAML that maps columns to what a worker event may say.
+
+In a CSV a column is named as its header has it, in formats that are JSON by a path (`lifecycle.adapters.feed_paths`).
 
 A mapping with one problem is no mapping: all problems are reported at once, each with its place, path and reason.
 Names and mail addresses have no place in it: a column that is not mapped is never read.
@@ -9,11 +11,13 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from lifecycle.adapters import feed_paths
 from lifecycle.adapters.rules import shape
 from lifecycle.adapters.rules.document import Problems
 from lifecycle.adapters.rules.document import read as read_yaml
@@ -24,7 +28,7 @@ from lifecycle.core.model import Limit
 from lifecycle.core.snapshot import Terms
 from lifecycle.errors import Misconfigured
 
-__all__ = ["Column", "FeedMapping", "load", "parse"]
+__all__ = ["Column", "FeedMapping", "Format", "load", "parse"]
 
 DATES = {"firstDay": "first_day", "lastDay": "last_day", "contractEnd": "contract_end"}
 TEXTS = {
@@ -45,11 +49,21 @@ TEXTS = {
 """What may be mapped, and what it is called in the core; the first and last day say when an event is effective."""
 
 
+class Format(StrEnum):
+    """What a file is written in; each has its reader (`lifecycle.adapters.feed_file`)."""
+
+    CSV = "csv"
+    SCIM = "scim"
+    WORKDAY = "workday"
+    BAMBOOHR = "bamboohr"
+
+
 class Column(Part, frozen=True, kw_only=True):
     """Where a field comes from: a `column`, or one constant `value` for everybody.
 
     In this order: `strip` white space; `empty` cells say nothing; what stands `after` and `before` a mark; `casefold`;
-    `values` translates (a cell that it does not list refuses the file), `date` is a format of `strptime`.
+    `values` translates (a cell that it does not list refuses the file), `date` is a format of `strptime`. In JSON a
+    place that is not there refuses the file, unless it is `optional`: then it is an empty one.
     """
 
     column: str | None = None
@@ -61,6 +75,7 @@ class Column(Part, frozen=True, kw_only=True):
     casefold: bool = False
     values: dict[str, Any] | None = None
     date: str | None = None
+    optional: bool = False
 
     @property
     def is_constant(self) -> bool:
@@ -77,6 +92,7 @@ class FeedMapping:
     columns: Mapping[str, Column]
     attributes: Mapping[str, Column]
     as_of: Column | None = None
+    format: Format = Format.CSV
     encoding: str = "utf-8"
     delimiter: str = ","
 
@@ -95,6 +111,7 @@ class _Document(Part, frozen=True, kw_only=True):
     source: fields.Id
     key: str
     time_zone: fields.Zone
+    format: Format = Format.CSV
     columns: dict[str, Any]
     as_of: Any = None
     absent: Any = "report"
@@ -136,12 +153,18 @@ def _read(tree: dict[str, Any], problems: Problems) -> FeedMapping | None:
     if not isinstance(part, _Document):
         return None
     _check_document(part, problems)
+    names = {inner: outer for outer, inner in {**TEXTS, **DATES}.items()}
+    read = {f"columns.{names[inner]}": column for inner, column in found.items()}
+    read |= {f"columns.attributes.{name}": column for name, column in extra.items()}
+    read |= {"asOf": as_of} if as_of else {}
+    _check_format(part, tree.keys() & {"encoding", "delimiter"}, read, problems)
     return FeedMapping(
         terms=Terms(str(part.source), str(part.time_zone), Limit(part.shrink.count, part.shrink.share), left_after),
         key=part.key.strip(),
         columns=found,
         attributes=extra,
         as_of=as_of,
+        format=part.format,
         encoding=part.encoding,
         delimiter=part.delimiter,
     )
@@ -286,6 +309,24 @@ def _check_document(part: _Document, problems: Problems) -> None:
         problems.add("shrink.count", "must be at least 1")
     if not 0 < part.shrink.share <= 1:
         problems.add("shrink.share", "must be more than 0 and at most 1")
+
+
+def _check_format(part: _Document, csv: Iterable[str], read: Mapping[str, Column], problems: Problems) -> None:
+    """Check what only one kind of format can have: paths in JSON; an encoding and a delimiter in a CSV."""
+    if part.format is Format.CSV:
+        for at in (at for at, column in read.items() if column.optional):
+            problems.add(f"{at}.optional", "is for JSON: a CSV has every column in every row")
+        return
+    for name in sorted(csv):
+        problems.add(name, f"is for a CSV: {part.format} is JSON in UTF-8")
+    places = {at: column.column for at, column in read.items() if column.column}
+    for at, path in {"key": part.key.strip(), **places}.items():
+        try:
+            feed_paths.parse(path)
+        except ValueError as error:
+            problems.add(at, str(error))
+    if (status := read.get("columns.status")) is not None and status.optional:
+        problems.add("columns.status.optional", "would make a missing status mean something: nobody is without one")
 
 
 def missing_columns(mapping: FeedMapping, header: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lifecycle.adapters import csv_feed, mapping
+from lifecycle.adapters import feed_file, mapping
 from lifecycle.cli.screen import Bar, emit, line, note, progress
 from lifecycle.cli.world import AsJson, ReadyFile, World, inside
 from lifecycle.contract import fields
@@ -30,9 +30,11 @@ def register(app: typer.Typer) -> None:
 
 def feed(
     context: typer.Context,
-    snapshot: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="A CSV file of all workers.")],
+    snapshot: Annotated[
+        Path, typer.Argument(metavar="SNAPSHOT", help="A file of all workers, in the format that the mapping names.")
+    ],
     *,
-    columns: Annotated[Path, typer.Option("--mapping", metavar="FILE", help="How its columns are read (YAML).")],
+    columns: Annotated[Path, typer.Option("--mapping", metavar="FILE", help="How it is read (YAML).")],
     as_of: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="When the source made the list: a date, or an instant with its offset."),
@@ -49,7 +51,7 @@ def feed(
     same list again sends nothing.
     """
     read = mapping.load(columns)
-    found = csv_feed.read(_content(snapshot), read)
+    found = feed_file.read(_content(snapshot), read)
     at = None if as_of is None else _instant(as_of, found.terms.time_zone)
 
     async def work(world: World) -> tuple[FeedReport, str]:

@@ -97,6 +97,15 @@ class Conflict(Notice, frozen=True):
     finding: str
 
 
+class Unread(Notice, frozen=True):
+    """HR's system gave notice of somebody whom it then did not have. Nothing was done: nobody leaves by absence.
+
+    The subject is that system's own reference; `source` is where it is the source of events.
+    """
+
+    source: str
+
+
 class WasSetAside(Notice, frozen=True):
     """A message was set aside; what could be read of it is said."""
 
@@ -159,6 +168,7 @@ NOTICES: dict[str, type[Notice]] = {
     "run.released": Released,
     "run.finished": Finished,
     "person.conflict": Conflict,
+    "person.unread": Unread,
     "event.setaside": WasSetAside,
     "event.late": LateEvent,
     "drift.found": DriftFound,

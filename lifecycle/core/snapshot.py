@@ -50,11 +50,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A whole list, one entry a worker; `as_of` when the list itself says of which instant it is."""
+    """A list, one entry a worker; `as_of` when the list itself says of which instant it is.
+
+    A `whole` one is of everybody, so whoever is not in it is missing; any other says nothing of whom it does not name.
+    """
 
     terms: Terms
     entries: tuple[Entry, ...]
     as_of: datetime | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,8 @@ class Told:
     are the first day of the present employment and the ids of the facts that said so; `ended` and `left` the last day
     and the ids of the leavings that said so, none while employed; `previous` the last day of the employment before.
     `horizon` is the latest day from which any snapshot holds, `missed` for how many lists in a row the worker has been
-    missing, `run` the last list that changed any of this.
+    missing, `run` the last list that changed any of this. `at` is of which instant the worker was last told of in a
+    list that was not whole: a whole list that is older says nothing of this worker.
     """
 
     worker: Worker
@@ -78,6 +83,7 @@ class Told:
     previous: date | None = None
     horizon: date | None = None
     missed: int = 0
+    at: datetime | None = None
 
     @property
     def present(self) -> bool:
@@ -109,13 +115,20 @@ def compare(told: Mapping[str, Told], snapshot: Snapshot, *, at: datetime, run: 
     entries = {entry.worker.id: entry for entry in snapshot.entries}
     for worker, entry in entries.items():
         before = told.get(worker)
+        if _is_outdated(before, at):
+            continue
         said, then = _appeared(voice, entry) if before is None else _again(voice, entry, before)
         facts += said
+        then = then if snapshot.whole else replace(then, at=at)
         if then != before:
             after[worker] = replace(then, run=run)
         if before is not None and said:
             changed[worker] = _changed(before.worker, entry.worker)
-    missing = {worker: before for worker, before in told.items() if worker not in entries and before.ended is None}
+    missing = {
+        worker: before
+        for worker, before in told.items()
+        if snapshot.whole and worker not in entries and before.ended is None and not _is_outdated(before, at)
+    }
     for worker, before in missing.items():
         if before.run != run:
             said, after[worker] = _missing(voice, before)
@@ -123,6 +136,11 @@ def compare(told: Mapping[str, Told], snapshot: Snapshot, *, at: datetime, run: 
     new = tuple(worker for worker, before in missing.items() if not before.missed)
     population = sum(before.present for before in told.values())
     return Difference(tuple(facts), after, tuple(missing), new, population, changed)
+
+
+def _is_outdated(told: Told | None, at: datetime) -> bool:
+    """Whether a list as of `at` is older than what was told of the worker beside the lists."""
+    return told is not None and told.at is not None and at < told.at
 
 
 class _Voice:

@@ -104,6 +104,17 @@ class Erase:
     before: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """Read a person whole from HR's system, which gave notice of them by its own `reference`.
+
+    `attempt` counts how often that was put off.
+    """
+
+    reference: str
+    attempt: int = 0
+
+
 class Sweep(StrEnum):
     """What a slice is of.
 
@@ -138,7 +149,7 @@ class SweepSlice:
     by: str = ""
 
 
-type Work = Check | Release | ReleaseRefused | Dispose | FanOut | SweepSlice | Undo | Erase
+type Work = Check | Release | ReleaseRefused | Dispose | FanOut | SweepSlice | Undo | Erase | Reread
 
 BECAUSE = 500
 """Characters of a reason that somebody states: it goes into the evidence, and records are bounded."""

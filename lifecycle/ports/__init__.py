@@ -37,6 +37,7 @@ from lifecycle.ports.directory import (
     User,
     Users,
 )
+from lifecycle.ports.fetch import Fetch
 from lifecycle.ports.records import (
     Change,
     Delete,
@@ -58,6 +59,7 @@ __all__ = [
     "Delete",
     "Denied",
     "Entitlements",
+    "Fetch",
     "Followed",
     "Insert",
     "Lectern",
@@ -125,7 +127,8 @@ class Meter(Protocol):
 class Ports:
     """Everything a verb may need from outside, and the access model that was loaded at the start.
 
-    `retention` is how long what is known of somebody is kept after they have left.
+    `retention` is how long what is known of somebody is kept after they have left. `fetch` is there when HR's system
+    gives notices that are to be heard.
     """
 
     clock: Clock
@@ -141,3 +144,4 @@ class Ports:
     model: AccessModel
     lectern: Lectern
     retention: timedelta = timedelta(days=2190)
+    fetch: Fetch | None = None

@@ -1,7 +1,8 @@
 """The app's HTTP functions, at their own routes, through the worker library: the app's code sees what Azure's would.
 
 Nobody is asked who they are: on a laptop no App Service authentication stands before the app, and a principal header
-that a caller sends arrives as it is. An app that believes it without looking is found out here.
+that a caller sends arrives as it is. An app that believes it without looking is found out here. The sandbox has no
+function keys, so nobody has one: a function that asks for a key answers 401, as the real host does without it.
 """
 
 import re
@@ -35,6 +36,8 @@ def _paths(parts: list[str]) -> list[str]:
 
 def _answering(trigger: HttpTrigger, worker: Worker) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
+        if trigger.keyed:
+            return Response(status_code=401)
         call = HttpCall(
             method=request.method,
             url=str(request.url),

@@ -37,12 +37,16 @@ class TimerTrigger:
 
 @dataclass(frozen=True, slots=True)
 class HttpTrigger:
-    """A function that answers HTTP at a route (`a/{b}`, a last part `{b?}` may be absent), without the prefix."""
+    """A function that answers HTTP at a route (`a/{b}`, a last part `{b?}` may be absent), without the prefix.
+
+    With `keyed` it asks for a function key.
+    """
 
     function: str
     parameter: str
     route: str
     methods: tuple[str, ...]
+    keyed: bool = False
 
 
 type Trigger = QueueTrigger | TimerTrigger | HttpTrigger
@@ -75,10 +79,9 @@ def _trigger(function: Function, app_settings: Mapping[str, str]) -> Trigger:
 
 
 def _http(function: str, binding: Mapping[str, Any]) -> HttpTrigger:
-    if str(binding.get("authLevel", "FUNCTION")).upper() != "ANONYMOUS":
-        raise HostError(f"Function {function} asks for a function key; the sandbox's host has none. Use ANONYMOUS.")
+    keyed = str(binding.get("authLevel", "FUNCTION")).upper() != "ANONYMOUS"
     methods = tuple(str(method).upper() for method in binding.get("methods") or ())
-    return HttpTrigger(function, binding["name"], str(binding.get("route") or function), methods)
+    return HttpTrigger(function, binding["name"], str(binding.get("route") or function), methods, keyed)
 
 
 def _queue(function: str, binding: Mapping[str, Any], app_settings: Mapping[str, str]) -> QueueTrigger:

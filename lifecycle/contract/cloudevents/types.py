@@ -7,7 +7,7 @@ from typing import Any
 
 from lifecycle.contract import payloads
 from lifecycle.core import events
-from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, SweepSlice, Undo, Work
+from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, Reread, SweepSlice, Undo, Work
 from lifecycle.ports import Queue
 
 
@@ -55,6 +55,7 @@ PAYLOADS = {
 WORK: dict[str, tuple[type[Work], str, Queue]] = {
     "lifecycle.person.check": (Check, "person", Queue.WORK),
     "lifecycle.person.erase": (Erase, "person", Queue.WORK),
+    "lifecycle.person.reread": (Reread, "reference", Queue.WORK),
     "lifecycle.plan.released": (Release, "run", Queue.SWEEPS),
     "lifecycle.release.refused": (ReleaseRefused, "run", Queue.SWEEPS),
     "lifecycle.quarantine.dispose": (Dispose, "request", Queue.SWEEPS),

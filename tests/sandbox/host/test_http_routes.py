@@ -10,7 +10,6 @@ import pytest
 from starlette.applications import Starlette
 
 from sandbox.host import hostjson, triggers
-from sandbox.host.errors import HostError
 from sandbox.host.http import http_routes
 from sandbox.host.triggers import HttpTrigger
 from sandbox.host.worker import Failure, Function, HttpReply
@@ -55,10 +54,12 @@ def test_an_http_function_is_read():
     assert found == HttpTrigger("a", "request", "a/{id?}", ("GET",))
 
 
-def test_a_function_key_is_refused():
-    """The sandbox has no keys, so a function that wants one would stand open here and not there."""
-    with pytest.raises(HostError, match="asks for a function key"):
-        triggers.read([http_function(authLevel="FUNCTION")], {})
+@pytest.mark.parametrize("level", ["FUNCTION", "Function", "ADMIN"])
+async def test_without_a_function_key_nobody_is_let_in(level):
+    """The sandbox has no keys, so a function that asks for one answers 401 and is not called."""
+    asking, stub = client(authLevel=level)
+    assert (await asking.get("/a", headers={"x-functions-key": "guessed"})).status_code == 401
+    assert stub.calls == []
 
 
 @pytest.mark.parametrize(("prefix", "path"), [("", "/a"), ("api", "/api/a"), ("/x/y/", "/x/y/a")])
