@@ -1,6 +1,6 @@
 # Every target sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test quick explore check format bench requirements clean
+.PHONY: help setup demo sandbox test quick explore check format bench package requirements clean
 
 PY := .venv/bin/python
 QUICK := tests/core tests/laws tests/scenarios tests/triggers tests/events
@@ -41,6 +41,9 @@ format: setup  ## Format the code
 bench: setup  ## Print the figures; NAME=figure for one (fifteen minutes at most)
 	@$(PY) -m benchmarks $(NAME)
 
+package: setup  ## Build what is deployed, without what it does not need; MODEL=file for the access model
+	@$(PY) -m scripts.package $(if $(MODEL),--model "$(MODEL)")
+
 requirements: setup  ## Compile the requirements from pyproject.toml, the present pins preferred
 	@.venv/bin/uv pip compile -q --python $(PY) --generate-hashes --no-header --no-emit-index-url \
 	  pyproject.toml -o requirements.txt
@@ -48,4 +51,4 @@ requirements: setup  ## Compile the requirements from pyproject.toml, the presen
 	  --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
 
 clean:  ## Remove what the other targets made
-	@rm -rf .venv sandbox/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .lifecycle
+	@rm -rf .venv sandbox/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .lifecycle build

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer import rich_utils
@@ -34,7 +34,8 @@ from lifecycle.cli import (
     verify,
 )
 from lifecycle.cli.exits import Code
-from lifecycle.cli.screen import failure
+from lifecycle.cli.screen import failure, line
+from lifecycle.cli.version import version
 from lifecycle.errors import LifecycleError
 
 TRACE = "LIFECYCLE_TRACE"
@@ -87,6 +88,20 @@ app = typer.Typer(
     epilog="Example: lifecycle sandbox, and in another terminal lifecycle send examples/events/worker.joined.json\n\n"
     "Exit codes: 0 done or nothing to do; 1 error; 2 changes planned (plan and dry runs); 64 wrong usage.",
 )
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        line(f"lifecycle {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *, _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False
+) -> None:
+    """Take what every command has in common."""
+
 
 for group in (
     sandbox,
