@@ -41,7 +41,10 @@ class Touched:
 
 @dataclass(slots=True)
 class Impact:
-    """What a model would come to. `looks` are people who would be looked at, `changing` those whose access changes."""
+    """What a model would come to, in people: `looks` would be looked at, `changing` have their access changed.
+
+    `underway` have a request open that the model's change waits for, `later` are changed at a time to come.
+    """
 
     model: AccessModel
     in_force: str = ""
@@ -51,6 +54,7 @@ class Impact:
     changing: int = 0
     later: int = 0
     without_user: int = 0
+    underway: int = 0
     packages: dict[str, Touched] = field(default_factory=dict)
     unmanaged: Counter[str] = field(default_factory=Counter)
     held_people: int = 0
@@ -141,6 +145,7 @@ async def _note(found: Impact, one: Foreseen, check: Check, ports: Ports, first:
     if one.look is None:
         return
     found.looks += 1
+    found.underway += bool(one.look.actual.underway)
     if not one.look.plan.changes:
         return
     if one.look.match is None:
@@ -195,7 +200,8 @@ def _guard(found: Impact) -> list[dict[str, Any]]:
 
 
 def _show(found: Impact) -> None:
-    line(f"model {found.model.hash[:12]}, against what {found.in_force[:12] or 'no model'} came to")
+    before = f"what {found.in_force[:12]} came to" if found.in_force else "the last looks"
+    line(f"model {found.model.hash[:12]}, against {before}")
     if found.adopted:
         note("it is in force: everybody was planned under it")
         return
@@ -216,6 +222,8 @@ def _show(found: Impact) -> None:
         note(f"for {counted(found.later, 'person', 'people')} it changes something at a time to come")
     if found.without_user:
         note(f"{counted(found.without_user, 'person has', 'people have')} no Entra user yet and would wait for one")
+    if found.underway:
+        note(f"of {counted(found.underway, 'person', 'people')} a request is under way; what follows it is not counted")
     note("from records alone: nothing was read from Graph, sent or written")
 
 
@@ -264,6 +272,7 @@ def _plain(found: Impact) -> dict[str, Any]:
         "changing": found.changing,
         "later": found.later,
         "without_user": found.without_user,
+        "underway": found.underway,
         "packages": {
             name: {**{kind: one.counts[kind] for kind in _SIGNS}, "held": one.held, "first": dict(one.first)}
             for name, one in found.packages.items()

@@ -188,6 +188,17 @@ async def test_a_change_to_come_is_counted_apart():
     assert (found.later, dict(found.packages["crm"].counts)) == (1, {"given": 1})
 
 
+async def test_a_request_under_way_is_waited_for_and_said():
+    """E3 is being given crm when yet another model takes it away again: nothing is planned over an open request."""
+    company = await settled()
+    company.model = a_model(EVERYONE, CARE, SALES, packages=ALL, hash="model-2")
+    await begin_replan(company.ports)
+    await company.settle()
+    await company.time(timedelta(seconds=5))
+    found = await measured(under(company, a_model(EVERYONE, CARE, packages=ALL, hash="model-3")))
+    assert (found.underway, found.looks, found.changing) == (1, 1, 0)
+
+
 async def test_somebody_without_a_user_costs_no_request():
     """They would wait; what they would get is no step."""
     company = await settled(users=("E1", "E2", "E3"))
