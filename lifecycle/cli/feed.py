@@ -47,6 +47,8 @@ def feed(
 ) -> None:
     """Take a list of all workers: joiners, movers and leavers in it become events on the hr queue.
 
+    A single SCIM user or BambooHR employee is no list of everybody, so nobody is missing from it.
+
     A list is taken whole or refused whole: a fault in it, or too many people missing from it, and nothing is sent. The
     same list again sends nothing.
     """

@@ -1,13 +1,14 @@
 """A real export can be read by a mapping alone. It is not part of the repository: LIFECYCLE_DATA says where it lies."""
 
 import csv
+import json
 import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from lifecycle.adapters import csv_feed
+from lifecycle.adapters import csv_feed, feed_file
 from lifecycle.adapters.mapping import parse
 from lifecycle.core.events import Status
 
@@ -49,3 +50,10 @@ def test_the_export_is_read_whole_and_names_are_not(content):
         assert worker.country == row["country"].partition(":")[2].casefold()
     values = {str(value) for worker in by_id.values() for value in (worker.job_title, worker.location, worker.country)}
     assert values.isdisjoint({row["surname"] for row in rows})
+
+
+def test_the_export_as_a_report_says_the_same(content):
+    """The same rows as Workday would send them, through the same mapping: the format makes no difference."""
+    report = json.dumps({"Report_Entry": list(csv.DictReader(content.decode().splitlines()))}).encode()
+    as_json = feed_file.read(report, parse(f"format: workday\n{MAPPING}", where="mapping"))
+    assert as_json == csv_feed.read(content, parse(MAPPING, where="mapping"))

@@ -1,6 +1,8 @@
 """Feeds in JSON: what each example says, what refuses a file whole, and that a row comes through a mapping intact."""
 
 import contextlib
+import csv
+import io
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -108,6 +110,7 @@ def test_the_bamboohr_examples():
     by_id = {entry.worker.id: entry for entry in found.entries}
     assert (found.whole, one.whole) == (True, False)
     assert by_id["1001"].worker.attributes == {"division": "North", "badge": "B-17"}
+    assert by_id["1001"].worker.manager == "1004"
     assert (by_id["1001"].first_day, by_id["1001"].last_day) == (date(2019, 4, 1), None)
     assert (by_id["1006"].worker.status, by_id["1006"].last_day) == (Status.LEFT, date(2026, 2, 27))
     assert one.entries[0].worker.job_title == "Senior nurse"
@@ -300,6 +303,22 @@ def test_a_row_comes_through_a_mapping_as_it_was(kind, people):
     assert [(one.worker.id, one.worker.department, one.worker.status) for one in found.entries] == [
         (name, value, status) for name, (value, status) in people.items()
     ]
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+
+
+@given(st.dictionaries(IDS, st.tuples(CELLS, CELLS, st.sampled_from(["active", "left"])), min_size=1, max_size=4))
+def test_a_csv_and_a_report_of_the_same_rows_say_the_same(people):
+    """One mapping, two formats: white space, marks, tables of values and dates mean the same in both."""
+    rows = [{"id": name, "a": a, "b": f"x#{b}", "d": "", "status": status} for name, (a, b, status) in people.items()]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["id", "a", "b", "d", "status"], quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    writer.writerows(rows)
+    lines = ("department: {column: a, casefold: true}", 'jobTitle: {column: b, after: "#"}', "lastDay: d")
+    found = [read(text.getvalue(), *lines, kind="csv"), read(report(*rows), *lines)]
+    assert found[0] == found[1]
 
 
 ANYTHING = st.recursive(
