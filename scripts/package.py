@@ -37,7 +37,6 @@ LIMIT = 60_000_000
 _MODEL = "model.yaml"
 _PLATFORM = "x86_64-manylinux_2_28"
 _PYTHON = "3.13"
-_DEPLOYED_AT = "/home/site/wwwroot"
 _GENERATED = PurePosixPath("msgraph/generated")
 _IMPORTED = {_GENERATED / "base_graph_service_client.py"}  # by msgraph/__init__.py; it imports the rest when asked to
 _TREES = {"__pycache__", "bin", "tests"}
@@ -111,12 +110,12 @@ def build(root: Path, package: Path, libraries: Iterable[File], model: Path | No
 def compiled(package: Path) -> None:
     """Put bytecode beside every source. Azure mounts a package to be read only, so each start would compile it again.
 
-    Checked against nothing, since nobody changes a source there; with the paths that it has there, for tracebacks. In
-    a process of its own, so that what else this one has loaded leaves no mark on the bytes.
+    Checked against nothing, since nobody changes a source there; without this machine's paths, which an import puts
+    right. In a process of its own, so that what else this one has loaded leaves no mark on the bytes.
     """
-    there = ["-s", str(package), "-p", _DEPLOYED_AT, "--invalidation-mode", "unchecked-hash", str(package)]
+    options = ["-s", str(package), "--invalidation-mode", "unchecked-hash", str(package)]
     compileall = [sys.executable, "-I", "-S", "-m", "compileall", "-q"]
-    subprocess.run([*compileall, *there], check=True)  # noqa: S603 - this interpreter
+    subprocess.run([*compileall, *options], check=True)  # noqa: S603 - this interpreter
 
 
 def _copy(source: Path, target: Path) -> None:

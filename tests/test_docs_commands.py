@@ -84,8 +84,10 @@ def test_every_target_of_make_is_there(words):
 
 
 def company():
-    """One in which E1001 was employed, and left by the event l-1001; the feed of the examples may speak there."""
-    sources = Sources(frozenset({HR, "/hr/workday"}), frozenset({"/pmo", "/lifecycle/cli"}), frozenset({"/itsm"}))
+    """One in which E1001 was employed, and left by the event l-1001; the feeds of the examples may speak there."""
+    mappings = [path.read_text(encoding="utf-8") for path in (ROOT / "examples").rglob("*.yaml")]
+    feeds = re.findall(r"^source: (\S+)", "\n".join(mappings), re.MULTILINE)
+    sources = Sources(frozenset({HR, *feeds}), frozenset({"/pmo", "/lifecycle/cli"}), frozenset({"/itsm"}))
     model = a_model(EVERYONE, CARE, SALES, packages=("extra",), sources=sources)
     shell = Shell(Company(model, users=("E1001",), start=NOW))
     worker = a_worker("E1001", department="Care")

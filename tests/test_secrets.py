@@ -19,7 +19,7 @@ EMULATOR = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZF
 ALLOWED = {EMULATOR}
 
 FORMS = {
-    "private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
+    "private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|\s)*[A-Za-z0-9+/]{20}",
     "storage or account key": r"(?<![A-Za-z0-9+/-])[A-Za-z0-9+/]{86}==",
     "key of 32 bytes": r"(?i:key|secret|password|token)['\"]?\s*[=:]\s*['\"]?[A-Za-z0-9+/]{43}=",
     "marked Azure key": r"[A-Za-z0-9+/]{20,}(?:AzFu|APIM|AzSe|\+ASt|\+ASb|\+AEh|\+ARm|ACDb)[A-Za-z0-9+/]{5,}={1,2}",
@@ -69,7 +69,7 @@ def of_bytes(length):
 
 # Made anew in each run and put together here, so that this file holds none.
 SAMPLES = {
-    "private key": lambda: "-----BEGIN RSA " + "PRIVATE KEY-----",
+    "private key": lambda: "-----BEGIN RSA " + "PRIVATE KEY-----\\n" + of_bytes(48),
     "storage or account key": lambda: "DefaultEndpointsProtocol=https;AccountKey" + "=" + of_bytes(64),
     "key of 32 bytes": lambda: "SharedAccessKeyName=app;SharedAccessKey" + "=" + of_bytes(32),
     "marked Azure key": lambda: random_text(33) + "+AS" + "b" + random_text(6) + "=",
