@@ -16,7 +16,6 @@ from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseR
 from lifecycle.drift import slice_of
 from lifecycle.errors import Lost, Permanent, Transient
 from lifecycle.look import Look
-from lifecycle.notice import reread
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
@@ -85,15 +84,13 @@ async def _do(asked: Work, ports: Ports) -> None:
             await slice_of(asked, ports)
         case Undo():
             await _undo(asked, ports)
-        case Reread():
-            await reread(asked, ports)
-        case Release() | ReleaseRefused() | Dispose() | Erase():
-            await _do_for_operator(asked, ports)
+        case Release() | ReleaseRefused() | Dispose() | Erase() | Reread():
+            await _do_seldom(asked, ports)
 
 
-async def _do_for_operator(asked: Release | ReleaseRefused | Dispose | Erase, ports: Ports) -> None:
-    """Do what somebody asks for now and then; a first message should not wait for what that needs to be loaded."""
-    from lifecycle import dispose, erase, release  # noqa: PLC0415 - as the docstring says
+async def _do_seldom(asked: Release | ReleaseRefused | Dispose | Erase | Reread, ports: Ports) -> None:
+    """Do what is asked for now and then; a first message should not wait for what that needs to be loaded."""
+    from lifecycle import dispose, erase, notice, release  # noqa: PLC0415 - as the docstring says
 
     match asked:
         case Release():
@@ -104,11 +101,13 @@ async def _do_for_operator(asked: Release | ReleaseRefused | Dispose | Erase, po
             await dispose.dispose(asked, ports)
         case Erase():
             await erase.erase(asked, ports)
+        case Reread():
+            await notice.reread(asked, ports)
 
 
 async def _undo(asked: Undo, ports: Ports) -> None:
     """Begin to undo a run, in a minute when it cannot be begun now: somebody was being looked at, a read failed."""
-    from lifecycle.undo import begin_undo  # noqa: PLC0415 - as for operators
+    from lifecycle.undo import begin_undo  # noqa: PLC0415 - as above
 
     try:
         await begin_undo(asked, ports)
@@ -148,7 +147,7 @@ async def attend(check: Check, ports: Ports) -> None:
 
 
 async def _restore(check: Check, ports: Ports) -> None:
-    from lifecycle.undo import restore  # noqa: PLC0415 - as for operators
+    from lifecycle.undo import restore  # noqa: PLC0415 - as above
 
     await restore(check, ports)
 

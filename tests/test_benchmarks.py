@@ -153,6 +153,10 @@ def test_what_the_first_message_imports_is_counted():
     elsewhere = {
         "lifecycle",
         "lifecycle.undo",
+        "lifecycle.notice",
+        "lifecycle.adapters.bamboohr",
+        "lifecycle.adapters.blobs.bodies",
+        "lifecycle.adapters.mapping",
         "lifecycle.check",
         "lifecycle.dashboard",
         "lifecycle.overview",

@@ -24,6 +24,7 @@ AZURE = {
     "WEBSITE_INSTANCE_ID": "i",
     "LIFECYCLE_RECORDS": "https://contoso.table.core.windows.net/lifecycle",
     "LIFECYCLE_SEALS": "https://contoso.blob.core.windows.net/seals",
+    "LIFECYCLE_BODIES": "https://contoso.blob.core.windows.net/bodies",
 }
 
 
