@@ -44,7 +44,7 @@ class _Wired:
 
 async def test_the_function_asks_for_a_key_and_answers_with_what_came_of_it(monkeypatch):
     """POST alone, level FUNCTION; 404 while nothing is set up."""
-    function = next(one for one in function_app.app.get_functions() if one.get_function_name() == "bamboohr")
+    function = function_app.bamboohr.build()
     trigger = function.get_trigger().get_dict_repr()
     assert (trigger["route"], [str(one) for one in trigger["methods"]]) == ("notices/bamboohr", ["POST"])
     assert trigger["authLevel"] == func.AuthLevel.FUNCTION
