@@ -4,17 +4,13 @@ Anything else is refused before a token or a key is sent there. It says nothing 
 hold a signature.
 """
 
-import re
 from dataclasses import dataclass
 
+from lifecycle.adapters.storage import place_in
 from lifecycle.errors import Misconfigured
 
 # https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
-_CONTAINER = r"(?P<container>(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)"
-_AZURE = re.compile(rf"(?P<endpoint>https://[a-z0-9]{{3,24}}\.blob\.core\.windows\.net)/{_CONTAINER}")
-_EMULATOR = re.compile(
-    rf"(?P<endpoint>http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{{1,5}}/devstoreaccount1)/{_CONTAINER}"
-)
+_CONTAINER = r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*"
 
 FORM = "https://<account>.blob.core.windows.net/<container>"
 
@@ -38,10 +34,8 @@ def container_address(text: str) -> ContainerAddress:
         Misconfigured: it is no address of a container that anything may be kept in.
 
     """
-    if match := _AZURE.fullmatch(text):
-        return ContainerAddress(match["endpoint"], match["container"])
-    if match := _EMULATOR.fullmatch(text):
-        return ContainerAddress(match["endpoint"], match["container"], emulated=True)
+    if place := place_in(text, "blob", _CONTAINER):
+        return ContainerAddress(*place)
     raise Misconfigured(
         f"The address of the container is not of the form {FORM}, the container's name being 3 to 63 small letters,"
         " digits and single hyphens; copy the account's blob endpoint and add the name, without a key or a signature:"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from lifecycle.adapters.blobs.address import ContainerAddress
+from lifecycle.adapters.storage import ACCOUNT, KEY
 from lifecycle.errors import LifecycleError, Lost, Misconfigured, Permanent, Throttled, Transient
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ _BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 _NOT_ALLOWED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
-# Microsoft publishes this key; every emulator has it: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
-EMULATOR = {
-    "account_name": "devstoreaccount1",
-    "account_key": "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
-}
+EMULATOR = {"account_name": ACCOUNT, "account_key": KEY}
 
 
 class Connection:

@@ -4,15 +4,13 @@ Anything else is refused before a token or a key is sent there. It says nothing 
 hold a signature.
 """
 
-import re
 from dataclasses import dataclass
 
+from lifecycle.adapters.storage import place_in
 from lifecycle.errors import Misconfigured
 
 # https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model#table-names
-_TABLE = r"(?P<table>(?!tables$)[A-Za-z][A-Za-z0-9]{2,62})"
-_AZURE = re.compile(rf"(?P<endpoint>https://[a-z0-9]{{3,24}}\.table\.core\.windows\.net)/{_TABLE}")
-_EMULATOR = re.compile(rf"(?P<endpoint>http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{{1,5}}/devstoreaccount1)/{_TABLE}")
+_TABLE = r"(?!tables$)[A-Za-z][A-Za-z0-9]{2,62}"
 
 FORM = "https://<account>.table.core.windows.net/<table>"
 
@@ -36,10 +34,8 @@ def table_address(text: str) -> TableAddress:
         Misconfigured: it is no address of a table that records may be kept in.
 
     """
-    if match := _AZURE.fullmatch(text):
-        return TableAddress(match["endpoint"], match["table"])
-    if match := _EMULATOR.fullmatch(text):
-        return TableAddress(match["endpoint"], match["table"], emulated=True)
+    if place := place_in(text, "table", _TABLE):
+        return TableAddress(*place)
     raise Misconfigured(
         f"The address of the table is not of the form {FORM}, the table's name being 3 to 63 letters and digits;"
         " copy the account's table endpoint and add the name, without a key or a signature: access is by role."

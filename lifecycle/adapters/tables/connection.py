@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.data.tables.aio import TableClient
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from lifecycle.adapters.storage import ACCOUNT, KEY
 from lifecycle.adapters.tables.address import TableAddress
 from lifecycle.adapters.tables.answers import code_of, translated
 from lifecycle.errors import Lost, Misconfigured, Throttled, Transient
@@ -29,10 +30,7 @@ ANSWER = timedelta(seconds=35)  # the service gives up after 30, so what was giv
 PATIENCE = timedelta(seconds=20)  # the longest wait for one retry; where the table asks for more, the caller is told
 ATTEMPTS = 4
 
-# Microsoft publishes this key; every emulator has it: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
-EMULATOR = AzureNamedKeyCredential(
-    "devstoreaccount1", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-)
+EMULATOR = AzureNamedKeyCredential(ACCOUNT, KEY)
 
 _backoff = wait_exponential_jitter(max=8, jitter=1)
 
