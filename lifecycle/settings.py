@@ -172,12 +172,16 @@ class Settings:
     @property
     def bodies_at(self) -> Path | ContainerAddress:
         """Return the folder or the container of set-aside bodies. Raises `Misconfigured` when it names neither."""
-        return container_address(self.bodies) if "://" in self.bodies else Path(self.bodies)
+        return _folder_or_container(self.bodies)
 
     @property
     def seals_at(self) -> Path | ContainerAddress:
         """Return the folder or the container of the seals. Raises `Misconfigured` when it names neither."""
-        return container_address(self.seals) if "://" in self.seals else Path(self.seals)
+        return _folder_or_container(self.seals)
+
+
+def _folder_or_container(text: str) -> Path | ContainerAddress:
+    return container_address(text) if "://" in text else Path(text)
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -199,6 +203,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     problems = []
+    in_azure = "WEBSITE_INSTANCE_ID" in environment
     if not (settings.service_bus or settings.namespace):
         problems.append("ServiceBus__fullyQualifiedNamespace is not set: the namespace of the queues")
     if settings.permission not in set(ListingMode):
@@ -208,15 +213,13 @@ def _wrong(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     if not _DAYS.fullmatch(settings.retention) or int(settings.retention) < _WATCHED:
         problems.append(f"LIFECYCLE_RETENTION is a number of days, from {_WATCHED} to 99999, as in 2190")
     problems += _wrong_telemetry(settings)
-    problems += _wrong_bamboohr(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
+    problems += _wrong_bamboohr(settings, in_azure=in_azure)
     if settings.dashboard_open not in {"", LOOPBACK}:
         problems.append(f"LIFECYCLE_DASHBOARD_OPEN is {LOOPBACK} or nothing")
-    if settings.signed_in and "WEBSITE_INSTANCE_ID" not in environment:
+    if settings.signed_in and not in_azure:
         problems.append("WEBSITE_AUTH_ENABLED is set by Azure alone; anywhere else anybody could say who they are")
-    problems += _wrong_records(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
-    problems += _wrong_seals(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
-    problems += _wrong_bodies(settings, in_azure="WEBSITE_INSTANCE_ID" in environment)
-    if "WEBSITE_INSTANCE_ID" in environment:
+    problems += _wrong_places(settings, in_azure=in_azure)
+    if in_azure:
         problems += [
             f"{name} is for the sandbox and is refused in Azure"
             for name, value in (
@@ -271,37 +274,39 @@ def _wrong_bamboohr(settings: Settings, *, in_azure: bool) -> list[str]:
     return problems
 
 
-def _wrong_records(settings: Settings, *, in_azure: bool) -> list[str]:
-    if not settings.records:
-        return []
-    try:
-        at = settings.records_at
-    except Misconfigured as error:
-        return [f"LIFECYCLE_RECORDS is neither {SQLITE}absolute/path.db nor a table: {error}"]
-    if in_azure and (isinstance(at, Path) or at.emulated):
-        return [f"LIFECYCLE_RECORDS is on one instance alone, which is refused in Azure: name a table, {FORM}"]
-    return []
+_PLACES = (
+    (
+        "LIFECYCLE_RECORDS",
+        "records",
+        f"neither {SQLITE}absolute/path.db nor a table",
+        f"on one instance alone, which is refused in Azure: name a table, {FORM}",
+    ),
+    (
+        "LIFECYCLE_SEALS",
+        "seals",
+        "neither a folder nor a container",
+        f"where one instance alone could rewrite it, refused in Azure: use {CONTAINER}",
+    ),
+    (
+        "LIFECYCLE_BODIES",
+        "bodies",
+        "neither a folder nor a container",
+        f"where no other instance could read it, refused in Azure: use {CONTAINER}",
+    ),
+)
+"""Where something is kept: the setting, its field, what it is when it is no place, what a place of one instance is."""
 
 
-def _wrong_seals(settings: Settings, *, in_azure: bool) -> list[str]:
-    if not settings.seals:
-        return []
-    try:
-        at = settings.seals_at
-    except Misconfigured as error:
-        return [f"LIFECYCLE_SEALS is neither a folder nor a container: {error}"]
-    if in_azure and (isinstance(at, Path) or at.emulated):
-        return [f"LIFECYCLE_SEALS is where one instance alone could rewrite it, refused in Azure: use {CONTAINER}"]
-    return []
-
-
-def _wrong_bodies(settings: Settings, *, in_azure: bool) -> list[str]:
-    if not settings.bodies:
-        return []
-    try:
-        at = settings.bodies_at
-    except Misconfigured as error:
-        return [f"LIFECYCLE_BODIES is neither a folder nor a container: {error}"]
-    if in_azure and (isinstance(at, Path) or at.emulated):
-        return [f"LIFECYCLE_BODIES is where no other instance could read it, refused in Azure: use {CONTAINER}"]
-    return []
+def _wrong_places(settings: Settings, *, in_azure: bool) -> list[str]:
+    problems = []
+    for name, kept, nowhere, alone in _PLACES:
+        if not getattr(settings, kept):
+            continue
+        try:
+            at: Path | TableAddress | ContainerAddress = getattr(settings, f"{kept}_at")
+        except Misconfigured as error:
+            problems.append(f"{name} is {nowhere}: {error}")
+            continue
+        if in_azure and (isinstance(at, Path) or at.emulated):
+            problems.append(f"{name} is {alone}")
+    return problems
