@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from lifecycle.cli.screen import counted, emit, heading, instant, line, note
+from lifecycle.cli.screen import counted, emit, heading, instant, line, note, rest
 from lifecycle.cli.world import AsJson, ReadyFile, World, inside
 from lifecycle.core.delays import Class, Delay, Snag, Summary, summarise
 from lifecycle.records.delays import month_of, of_months
 
+_MORE = "--late or --json has all of them"
 _SHOWN = 50
 _MONTHS = 120
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
@@ -111,7 +112,7 @@ def _show(found: Measured) -> None:
     heading("told late by the source (not counted: the clock starts when it is told)")
     for one in told[:_SHOWN]:
         line(f"  {instant(one.due)}  {one.person}  {one.kind}  {_span(one.told - one.ended)} after the end")
-    _rest(len(told), _SHOWN)
+    rest(len(told), _SHOWN, _MORE)
     leavers = [one for one in figures if one.kind.is_leaver]
     many, within = sum(one.count for one in leavers), sum(one.within for one in leavers)
     withdrawn = sum(one.withdrawn for one in figures)
@@ -134,14 +135,7 @@ def _show_late(found: Measured, *, most: int) -> None:
         line(f"      {', '.join(one.packages)} because of {one.cause}")
         for why in one.why:
             line(f"      {why}")
-    _rest(len(late), most)
-
-
-def _rest(number: int, most: int) -> None:
-    if not number:
-        line("  nothing")
-    elif number > most:
-        line(f"  and {number - most} more; --late or --json has all of them")
+    rest(len(late), most, _MORE)
 
 
 def _span(span: timedelta) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lifecycle.cli.screen import counted, emit, heading, instant, line, note
+from lifecycle.cli.screen import counted, emit, heading, instant, line, note, rest
 from lifecycle.cli.world import AsJson, ReadyFile, World, inside
 from lifecycle.records import runs, told
 from lifecycle.records.runs import Progress
@@ -14,6 +14,7 @@ from lifecycle.records.told import Mark
 from lifecycle.records.wakeups import WakeUp
 from lifecycle.sweep import FORGOTTEN, due_within
 
+_MORE = "--json has all of them"
 _SHOWN = 50
 _EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -73,17 +74,17 @@ def _show(found: Due, within: str) -> None:
     for one in found.looks[:_SHOWN]:
         late = found.now - one.at
         line(f"  {instant(one.at)}  {one.person}" + (f"  ! late by {_span(late)}" if late > timedelta() else ""))
-    _rest(len(found.looks))
+    rest(len(found.looks), _SHOWN, _MORE)
     heading("told, and not looked at yet")
     for mark in found.told[:_SHOWN]:
         what = f"project {mark.name}" if mark.project else mark.name
         lost = "  ! asked again at the next tick" if mark.at < found.now - FORGOTTEN else ""
         line(f"  {instant(mark.at)}  {what}  because of {mark.cause}{lost}")
-    _rest(len(found.told))
+    rest(len(found.told), _SHOWN, _MORE)
     heading("runs under way")
     for run in found.runs:
         line(f"  {run_line(run)}")
-    _rest(len(found.runs), shown=len(found.runs))
+    rest(len(found.runs), len(found.runs), _MORE)
     late_ones = sum(one.at < found.now for one in found.looks)
     note(f"{counted(len(found.looks), 'look', 'looks')} due, {late_ones} late")
 
@@ -92,13 +93,6 @@ def run_line(run: Progress) -> str:
     """Return how far a run is, in a line."""
     head = f"{run.run.name}  begun {instant(run.run.begun)}: {run.people} added, "
     return f"{head}{run.waiting} waiting, {run.queued} on the queue, {run.done} looked at"
-
-
-def _rest(number: int, shown: int = _SHOWN) -> None:
-    if not number:
-        line("  nothing")
-    elif number > shown:
-        line(f"  and {number - shown} more; --json has all of them")
 
 
 def _span(late: timedelta) -> str:

@@ -38,6 +38,14 @@ def note(text: str) -> None:
     line(text, err=True, style="dim")
 
 
+def rest(number: int, shown: int, where: str) -> None:
+    """Print below a list that there was nothing to show, or how many more there are and what has them."""
+    if not number:
+        line("  nothing")
+    elif number > shown:
+        line(f"  and {number - shown} more; {where}")
+
+
 def failure(text: str) -> None:
     """Print what went wrong, on standard error."""
     line(f"error: {text}", err=True, style="red")

@@ -48,9 +48,11 @@ async def note(records: Records, before: Delay | None, after: Delay) -> None:
 
 async def forget(records: Records, known: Iterable[Delay]) -> None:
     """Forget whose delays these were; the figures of their months stay as they were with them."""
+    known = list(known)
+    for month in sorted({month_of(delay.due) for delay in known}):
+        await _figures(records, month, await records.read(_MONTHS, month))
     for delay in known:
         where, key = _place(delay)
-        await summaries(records, [month_of(delay.due)])
         await records.write(where, [Delete(key)])
 
 
