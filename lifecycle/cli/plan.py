@@ -8,6 +8,7 @@ from typing import Annotated, Any, assert_never
 import typer
 
 from lifecycle.cli.exits import Code
+from lifecycle.cli.rehearsal import imagined
 from lifecycle.cli.screen import counted, emit, failure, heading, instant, line, note, progress, until
 from lifecycle.cli.world import AsJson, ReadyFile, World, inside
 from lifecycle.core.plan import Assign, Keep, Plan, Remove, Reschedule, Step
@@ -76,7 +77,7 @@ async def _look_at(names: Sequence[str], world: World) -> list[_Seen]:
 async def _one(name: str, world: World) -> Look | LifecycleError:
     try:
         identity = await known(name, world.ports.records)
-        return await look(identity.person, world.ports, cause="plan", settle=False)
+        return await look(identity.person, imagined(world.ports), cause="plan", settle=True)
     except LifecycleError as error:
         return error
 

@@ -193,6 +193,16 @@ def test_a_removal_by_hand_is_a_denial_and_says_since_when():
     assert "taken away by hand at 2026-01-05T09:05:00Z, 1. time: a denial" in shown
 
 
+def test_a_plan_takes_note_of_a_removal_by_hand_as_the_next_look_will():
+    """It does not promise to give again what the next look finds denied, and writes nothing down itself."""
+    shell = employed()
+    shell.company.directory.take_by_hand("assignment-1")
+    shell.time(MINUTE)
+    written = shell.company.records.writes
+    assert "0 to give, 0 to move, 0 to take" in shell("plan", "E1").stdout
+    assert shell.company.records.writes == written
+
+
 def test_a_hold_is_said_by_both_with_its_run_and_arithmetic():
     """Whoever asks why it is not gone yet learns by which run it is held."""
     shell = employed(Company(a_model(EVERYONE, CARE, SALES, guard=GuardLimits(removals=Limit(0)))), department="Care")
