@@ -7,7 +7,6 @@ key.
 import hashlib
 import string
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -60,8 +59,3 @@ def _plain(value: object) -> str:
 def unpack[T](kind: type[T], value: bytes) -> T:
     """Read a row's value back as the type that it was written from."""
     return msgspec.json.decode(value, type=kind)
-
-
-def unpack_any(value: bytes) -> Any:
-    """Read a row's value as plain JSON."""
-    return msgspec.json.decode(value)

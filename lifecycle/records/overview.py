@@ -5,7 +5,7 @@ Partition `overview`: `now`, the packages in rows of so many (`p-000` …), and 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from lifecycle.core.overview import Day, Overview, PackageCount
 from lifecycle.ports import Change, Delete, Put, Records
@@ -37,12 +37,6 @@ async def last(records: Records) -> Overview | None:
         return None
     packages = tuple(one for key in sorted(rows) if key[:2] == "p-" for one in unpack(list[PackageCount], rows[key]))
     return replace(unpack(Overview, rows["now"]), packages=packages, days=tuple(unpack(list[Day], rows["days"])))
-
-
-async def taken_at(records: Records) -> datetime | None:
-    """Return when the overview was gathered last."""
-    row = await records.read(_PARTITION, "now")
-    return None if row is None else unpack(Overview, row.value).at
 
 
 async def days_of(records: Records) -> list[Day]:
