@@ -1,16 +1,21 @@
 """Plans that wait for a person: gathered by run, released as one set by its hash.
 
 Partition `held-…`, one a run: a row for each held person, and the approval once somebody gave it. The index partition
-`held` names the runs.
+`held` names the runs that have something held: all are read whenever somebody is shown what waits.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.core.plan import set_hash
-from lifecycle.errors import OwnHold, Permanent
+from lifecycle.errors import Lost, OwnHold, Permanent
 from lifecycle.ports import Delete, Put, Records
 from lifecycle.records.keys import pack, safe, unpack
+
+_INDEX = "held"
+_FIRST, _BEHIND = "p-", "q"
+"""Between which keys a run's plans lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,9 @@ class HeldSet:
 
 
 async def hold(records: Records, held: Held) -> None:
-    """Gather a held plan under its run."""
-    await records.write("held", [Put(safe(held.run), held.run.encode())])
+    """Gather a held plan under its run. The index comes last: by it `let_go` knows of what is held meanwhile."""
     await records.write(_partition(held.run), [Put(f"p-{safe(held.person)}", pack(held))])
+    await records.write(_INDEX, [Put(safe(held.run), held.run.encode())])
 
 
 async def held_of(records: Records, run: str, person: str) -> Held | None:
@@ -95,20 +100,24 @@ async def doubted(records: Records, run: str) -> str:
 
 
 async def let_go(records: Records, run: str, person: str) -> None:
-    """Forget a held plan: it was applied, or there is nothing left to hold."""
+    """Forget a held plan: it was applied, or there is nothing left to hold; with the last one, the run."""
+    named = await records.read(_INDEX, safe(run))
     await records.write(_partition(run), [Delete(f"p-{safe(person)}")])
+    if named is not None and not await records.rows(_partition(run), after=_FIRST, before=_BEHIND, limit=1):
+        with suppress(Lost):  # held again meanwhile
+            await records.write(_INDEX, [Delete(named.key, etag=named.etag)])
 
 
 async def runs(records: Records) -> list[HeldSet]:
     """Return every run that has something held."""
-    names = [row.value.decode() for row in await records.rows("held")]
+    names = [row.value.decode() for row in await records.rows(_INDEX)]
     sets = [await held_set(records, name) for name in names]
     return [found for found in sets if found.plans]
 
 
 async def held_set(records: Records, run: str) -> HeldSet:
     """Return what is held of a run; empty when nothing is."""
-    rows = await records.rows(_partition(run), after="p-", before="q")
+    rows = await records.rows(_partition(run), after=_FIRST, before=_BEHIND)
     return HeldSet(run, tuple(unpack(Held, row.value) for row in rows))
 
 

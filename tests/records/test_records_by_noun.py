@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import product
+from types import coroutine
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from lifecycle.records import adoption, claims, facts, holds, identities, people
 from lifecycle.records.dossier import Withheld, open_dossier, put_withheld
 from lifecycle.records.keys import at_instant, instant, safe
 from tests.builders import CARE, EVERYONE, START, a_model, joined, staffed, utc
+from tests.fakes.faults import no_pause
 from tests.fakes.records import MemoryRecords
 
 DAY = timedelta(days=1)
@@ -167,6 +170,44 @@ async def test_a_release_names_the_set_as_it_is():
     approval = await holds.approve(records, found, "me", "it is so", START)
     assert approval.hashes == ("h1", "h2")
     assert (await holds.approval_of(records, "r")) == approval
+
+
+async def test_a_run_of_which_nothing_is_held_any_more_is_forgotten():
+    """Who is shown what waits reads the runs that wait, not all that ever did."""
+    records = MemoryRecords()
+    for person in ("e1", "e2"):
+        await holds.hold(records, holds.Held("r", person, "h", ("remove a",), "c", "t", START))
+    await holds.let_go(records, "r", "e1")
+    assert [found.run for found in await holds.runs(records)] == ["r"]
+    await holds.let_go(records, "r", "e2")
+    assert records.keys("held") == []
+
+
+@coroutine
+def turn():
+    """Let another one go on at the store."""
+    yield
+
+
+def test_what_is_held_while_the_last_one_is_let_go_is_shown():
+    """In whatever order the two take their turns at the store."""
+    for order in product("ab", repeat=8):
+        records = MemoryRecords()
+        asyncio.run(holds.hold(records, holds.Held("r", "e1", "h", ("remove a",), "c", "t", START)))
+        records.pause = turn
+        going = {
+            "a": holds.let_go(records, "r", "e1"),
+            "b": holds.hold(records, holds.Held("r", "e2", "h", ("remove b",), "c", "t", START)),
+        }
+        for who in (*order, *"a" * 8, *"b" * 8):
+            if who in going:
+                try:
+                    going[who].send(None)
+                except StopIteration:
+                    del going[who]
+        records.pause = no_pause
+        found = asyncio.run(holds.runs(records))
+        assert [plan.person for one in found for plan in one.plans] == ["e2"], order
 
 
 async def test_a_model_counts_from_its_first_look():
