@@ -28,7 +28,7 @@ def test_a_closed_pipe_is_no_error(arguments):
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-c", JSON, *arguments]
-    ended = subprocess.run(  # noqa: S603 - this interpreter, and the text above
+    ended = subprocess.run(
         command, stdout=writing, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2], check=False, timeout=60
     )
     os.close(writing)
