@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.contract.cloudevents import BODY_LIMIT, TYPES, Group, decode, encode_fact, fact_of, work_of
+from lifecycle.contract.cloudevents import BODY_LIMIT, TYPES, Group, decode, encode_fact, encode_work, fact_of, work_of
 from lifecycle.core.events import ExceptionGranted, Joined, Left, Linked, Origin, Staffed, Status
+from lifecycle.core.work import Check
 from lifecycle.errors import MalformedEvent
 from lifecycle.ports import Queue
 
@@ -211,6 +212,14 @@ def test_errors_never_repeat_values():
 def test_unknown_keys_of_data_are_tolerated():
     """A source may say more in `data` than is read, outside the snapshot."""
     assert isinstance(read(changed("worker.left", "data.ticket", "T1")), Left)
+
+
+def test_work_of_another_version_is_read():
+    """While two versions run side by side: what a newer one adds is left out, what an older one lacks is as ever."""
+    sent = json.loads(encode_work(Check("e1", "x", attempt=2), id="a", source="/lifecycle", time=datetime.now(UTC)))
+    sent["data"]["newer"] = 1
+    del sent["data"]["undoes"], sent["data"]["recheck"]
+    assert work_of(decode(json.dumps(sent).encode())) == Check("e1", "x", attempt=2)
 
 
 def test_null_means_empty_and_optional_keys_may_be_absent():
