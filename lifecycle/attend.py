@@ -20,14 +20,11 @@ from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
 from lifecycle.records import runs, told
-from lifecycle.sweep import fan_out
+from lifecycle.sweep import SHOWN_AFTER, WOKEN, fan_out
 
 _LOG = logging.getLogger("lifecycle")
 _FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
 _LOST_AGAIN = timedelta(seconds=5)
-
-SHOWN_AFTER = 8
-"""Attempts, about four hours, after which a check that keeps failing is set aside once for a person to see."""
 
 
 async def work(
@@ -170,6 +167,8 @@ async def _again(check: Check, ports: Ports, delay: timedelta, mark: told.Read |
     now = ports.clock.now()
     if mark is not None:
         await told.put_off(ports.records, mark, now + delay)
+    if check.cause == WOKEN and check.attempt >= SHOWN_AFTER:
+        return  # the wake-up stands until a look succeeds: the timer asks at each tick, and one of us is enough
     later = replace(check, attempt=check.attempt + 1)
     await messages.ask(ports.bus, later, now=now, at=now + delay)
     if later.attempt == SHOWN_AFTER:

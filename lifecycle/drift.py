@@ -44,7 +44,7 @@ async def slice_of(work: SweepSlice, ports: Ports) -> None:  # noqa: C901 - an a
         case Sweep.DRIFT:
             await drift(ports, work.run, work.by)
         case Sweep.WAKE:
-            await wake(ports)
+            await wake(ports, asked=True)
         case Sweep.PACKAGE:
             await _package(work, ports)
         case Sweep.USERS:

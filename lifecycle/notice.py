@@ -26,7 +26,7 @@ _FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
 _LOST_AGAIN = timedelta(seconds=5)
 
 SHOWN_AFTER = 8
-"""Attempts, about four hours, after which a person who cannot be read is set aside once for somebody to see."""
+"""Attempts, about two hours, after which a person who cannot be read is set aside once for somebody to see."""
 
 
 async def hear(headers: Mapping[str, str], body: bytes, ports: Ports) -> HTTPStatus:

@@ -27,6 +27,12 @@ from lifecycle.trickle import BACKLOG, ask_for, enqueue
 _BETWEEN = timedelta(seconds=1)
 _TICK = timedelta(minutes=5)
 
+WOKEN = "wake"
+"""The cause of a look that was due."""
+
+SHOWN_AFTER = 8
+"""Attempts, about two hours, after which a check that keeps failing is set aside once for a person to see."""
+
 FORGOTTEN = timedelta(minutes=10)
 """How long something told may wait for its look before the timer asks again: its message was lost."""
 
@@ -75,11 +81,14 @@ async def due_within(ports: Ports, span: timedelta = _TICK) -> tuple[list[WakeUp
     return found, stale
 
 
-async def wake(ports: Ports) -> int:
+async def wake(ports: Ports, *, asked: bool = False) -> int:
     """Ask for a check, at its exact instant, of everybody who is due before the next tick; return how many.
 
     Beyond a backlog's worth, whoever is due already goes by trickle, and the others have the next tick. What was told
-    and never looked at, and runs that stopped, are taken up again.
+    and never looked at, and runs that stopped, are taken up again; `asked` by a person, also what was told and put off.
+
+    A look that fails comes again by itself at growing intervals, and is set aside once; those that a tick asks for
+    beside it, because the message may be lost, begin no such series of their own.
     """
     now = ports.clock.now()
     found, stale = await due_within(ports)
@@ -89,12 +98,12 @@ async def wake(ports: Ports) -> int:
         late = int(max(timedelta(), now - due.at) / _TICK)
         measures.took(measures.WAKE_LATE, now - due.at)
         mark = f"late {late}" if late else ""
-        woken = Check(due.person, "wake")
+        woken = Check(due.person, WOKEN, attempt=SHOWN_AFTER if late else 0)
         await messages.ask(ports.bus, woken, now=due.at, at=max(due.at, now), mark=mark, apart=True)
     late_ones = [due.person for due in found[BACKLOG:] if due.at <= now]
     if late_ones:
-        await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", "wake", now), late_ones, ports, whole=True)
-    for found_mark in await told.forgotten(ports.records, now - FORGOTTEN):
+        await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", WOKEN, now), late_ones, ports, whole=True)
+    for found_mark in await told.forgotten(ports.records, now - FORGOTTEN, put_off=asked):
         await _ask_again(found_mark, ports, now)
     for check in await runs.lost(ports.records, now - LOST):
         await _take_up_again(check, ports, now)
@@ -110,7 +119,7 @@ async def wake(ports: Ports) -> int:
 async def _take_up_again(check: Queued, ports: Ports, now: datetime) -> None:
     """Give a check of a run whose message was lost its turn once more."""
     run = await runs.find(ports.records, check.run)
-    await enqueue(run or Run(check.run, "wake", now), [check.person], ports, whole=True)
+    await enqueue(run or Run(check.run, WOKEN, now), [check.person], ports, whole=True)
     await runs.taken_up(ports.records, check.run, check.person)
 
 

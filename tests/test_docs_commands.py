@@ -1,6 +1,7 @@
 """Every command line in the docs works: those of `lifecycle` are run on the fakes, those that need a tenant say so.
 
-A command line is every line of a fence marked `sh`, and in any other fence whatever begins with one of our programs.
+A command line is every line of a fence marked `sh`, and in any other fence whatever begins with one of our programs,
+with or without variables that are set for it; in the text, what stands in backquotes and begins with `lifecycle`.
 """
 
 import re
@@ -11,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from lifecycle.cli.exits import Code
@@ -23,6 +25,9 @@ from tests.triggers.cli_shell import Shell
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+SET = re.compile(r"^(?:[A-Z_]+=\S* +)*")
+"""Variables that are set for a command."""
+INLINE = re.compile(r"`(lifecycle(?: [^`]+)?)`")
 NEEDS_A_TENANT = "# needs a tenant"
 TENANT = {"az", "azd", "func"}
 OURS = {"lifecycle", ".venv/bin/lifecycle", "make", *TENANT}
@@ -38,7 +43,7 @@ def commands(page):
     """The commands of a page with their lines: each a list of words, of a pipe one after the other."""
     for match in FENCE.finditer(page.read_text(encoding="utf-8")):
         for line in match[3].splitlines():
-            if match[2] != "sh" and line.strip().split(" ")[0] not in OURS:
+            if match[2] != "sh" and SET.sub("", line.strip()).split(" ")[0] not in OURS:
                 continue
             for words in split(line):
                 yield line.strip(), words
@@ -102,6 +107,30 @@ def checkout(tmp_path, monkeypatch):
     """A folder like the project's, in which a command may write."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
+
+
+def named(path):
+    """The command that a path names, as far as the words lead to one."""
+    found, words = typer.main.get_command(app), list(path)
+    while words and words[0] in getattr(found, "commands", {}):
+        found = found.commands[words.pop(0)]
+    return found, words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_command_named_in_the_text_exists(page):
+    """So do its options; what it is about may be a placeholder, so it is not run."""
+    wrong = []
+    for text in INLINE.findall(FENCE.sub("", page.read_text(encoding="utf-8")).replace("\n", " ")):
+        words = [word for word in shlex.split(text) if word not in {"…", "|"}]
+        found, rest = named(words[1:])
+        options = {"--help", "--version", *(name for one in found.params for name in [*one.opts, *one.secondary_opts])}
+        if rest and "|" in rest[0] and set(rest[0].split("|")) <= getattr(found, "commands", {}).keys():
+            continue  # several at once
+        unknown = [word for word in rest if word.startswith("--") and word.split("=")[0] not in options]
+        if unknown or (rest and not rest[0].startswith("-") and getattr(found, "commands", {})):
+            wrong.append(text)
+    assert wrong == []
 
 
 class Closed:

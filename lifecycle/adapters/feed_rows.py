@@ -147,17 +147,21 @@ def _status(cell: Scalar, _: Column) -> Status:
     return Status(str(cell))
 
 
-def _day(cell: Scalar, column: Column) -> date | None:
+def _day(cell: Scalar, column: Column, read: Callable[[str], date | None] = fields.day) -> date | None:
     if cell is None:
         return None
     if column.date is None:
-        return fields.day(str(cell))
+        return read(str(cell))
     try:
         # Through the ISO form, for the one check of what a date may be.
-        return fields.day(datetime.strptime(str(cell), column.date).date().isoformat())  # noqa: DTZ007 - a day has no zone
+        return read(datetime.strptime(str(cell), column.date).date().isoformat())  # noqa: DTZ007 - a day has no zone
     except ValueError as error:
         known = str(error).startswith("lies outside")
         raise ValueError(str(error) if known else f"is no date of the form `{column.date}`") from None
+
+
+def _end(cell: Scalar, column: Column) -> date | None:
+    return _day(cell, column, fields.end)
 
 
 def _identifier(cell: Scalar, column: Column) -> str | None:
@@ -184,8 +188,8 @@ def _attribute(cell: Scalar, column: Column) -> Scalar:
 _KINDS: Mapping[str, Callable[[Scalar, Column], Any]] = {
     "status": _status,
     "first_day": _day,
-    "last_day": _day,
-    "contract_end": _day,
+    "last_day": _end,
+    "contract_end": _end,
     "person_id": _reference,
     "user_principal_name": _identifier,
     "manager": _identifier,

@@ -78,7 +78,7 @@ def _show(found: Due, within: str) -> None:
     heading("told, and not looked at yet")
     for mark in found.told[:_SHOWN]:
         what = f"project {mark.name}" if mark.project else mark.name
-        lost = "  ! asked again at the next tick" if mark.at < found.now - FORGOTTEN else ""
+        lost = _waits(mark, found.now)
         line(f"  {instant(mark.at)}  {what}  because of {mark.cause}{lost}")
     rest(len(found.told), _SHOWN, _MORE)
     heading("runs under way")
@@ -87,6 +87,12 @@ def _show(found: Due, within: str) -> None:
     rest(len(found.runs), len(found.runs), _MORE)
     late_ones = sum(one.at < found.now for one in found.looks)
     note(f"{counted(len(found.looks), 'look', 'looks')} due, {late_ones} late")
+
+
+def _waits(mark: Mark, now: datetime) -> str:
+    if mark.waits_since < now - FORGOTTEN:
+        return "  ! asked again at the next tick"
+    return f"  ! put off until {instant(mark.due)}" if mark.due is not None and mark.due > now else ""
 
 
 def run_line(run: Progress) -> str:

@@ -11,3 +11,4 @@ class Code(IntEnum):
     CHANGES = 2
     USAGE = 64  # EX_USAGE of sysexits.h
     INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+    CLOSED = 141  # 128 + SIGPIPE: nobody reads the output any more, as behind `| head`

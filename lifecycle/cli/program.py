@@ -51,15 +51,21 @@ class Program(TyperGroup):
         logging.getLogger().addHandler(logging.NullHandler())
         try:
             code = super().main(*args, **{**options, "standalone_mode": False})
+            sys.stdout.flush()
         except typer.TyperException as error:
             rich_utils.rich_format_error(error)  # type: ignore[arg-type]  # all that typer raises here are click's
             sys.exit(Code.USAGE)
         except typer.Abort:
             sys.exit(Code.INTERRUPTED)
+        except SystemExit as error:
+            # How rich ends the program when a pipe is closed, for its own help as for our lines.
+            sys.exit(Code.CLOSED if isinstance(error.__context__, BrokenPipeError) else error.code)
         except LifecycleError as error:
             failure(str(error))
             sys.exit(Code.FAILED)
         except OSError as error:
+            if _unread():
+                sys.exit(Code.CLOSED)
             failure(f"{error.filename or 'a file or connection'}: {error.strerror or type(error).__name__}")
             sys.exit(Code.FAILED)
         except Exception as error:
@@ -68,6 +74,17 @@ class Program(TyperGroup):
             failure(_defect(error))
             sys.exit(Code.FAILED)
         sys.exit(code if isinstance(code, int) else Code.DONE)
+
+
+def _unread() -> bool:
+    """Whether nobody reads standard output any more, as behind `| head`; what waits for it is dropped then."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _defect(error: Exception) -> str:

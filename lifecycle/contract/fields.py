@@ -17,6 +17,9 @@ ID_LENGTH = 128
 YEARS = range(1900, 2201)
 """Years outside are a way of saying "unknown" or "never"; taken at their word they would begin or end access."""
 
+NEVER = "9999-12-31"
+"""How SAP, Oracle and others write an end that there is not; read as no end where an end is asked for, nowhere else."""
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(?P<offset>Z|[+-]\d{2}:\d{2})?", re.ASCII)
 
@@ -66,7 +69,7 @@ class Zone(str):
 class Moment:
     """When something holds: a date in the worker's own zone, or an instant.
 
-    Plain classes, this and `Day`: msgspec would decode dataclasses by their fields instead of asking the hook.
+    Plain classes, this, `Day` and `End`: msgspec would decode dataclasses by their fields instead of asking the hook.
     """
 
     __slots__ = ("value",)
@@ -100,6 +103,23 @@ class Day:
         return self.value.isoformat()
 
 
+class End:
+    """The last day of something, or `NEVER`, which is none."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: date | None) -> None:
+        self.value = value
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Parse a last day. Raises `ValueError`."""
+        return cls(end(text))
+
+    def __str__(self) -> str:
+        return NEVER if self.value is None else self.value.isoformat()
+
+
 @cache
 def zones() -> frozenset[str]:
     """Return every zone name there is; asking the set keeps hostile names away from the file system."""
@@ -117,6 +137,11 @@ def day(text: str) -> date:
     if value.year not in YEARS:
         raise ValueError(f"lies outside the years {YEARS.start} to {YEARS.stop - 1}")
     return value
+
+
+def end(text: str) -> date | None:
+    """Parse a last day; None for `NEVER`. Raises `ValueError`, for other ways of saying never as well."""
+    return None if text == NEVER else day(text)
 
 
 def instant(text: str) -> datetime:
@@ -142,7 +167,7 @@ def written(value: Effective) -> str:
 
 def read(kind: type, value: Any) -> Any:
     """Decode one of these kinds, as msgspec's `dec_hook`."""
-    if not issubclass(kind, Id | Zone | Moment | Day):
+    if not issubclass(kind, Id | Zone | Moment | Day | End):
         raise TypeError("no kind of this module")
     if not isinstance(value, str):
         # msgspec names its own types this way; the text then reads like its other errors.
@@ -152,7 +177,7 @@ def read(kind: type, value: Any) -> Any:
 
 def write(value: Any) -> str:
     """Encode one of these kinds, as msgspec's `enc_hook`. Raises `TypeError` for anything else."""
-    if not isinstance(value, Id | Zone | Moment | Day):
+    if not isinstance(value, Id | Zone | Moment | Day | End):
         raise TypeError(f"{type(value).__name__} cannot travel in a message")
     return str(value)
 
@@ -167,6 +192,7 @@ _SCHEMAS: dict[type, dict[str, Any]] = {
         "description": "a date in the worker's zone, or an instant with its offset",
     },
     Day: {"type": "string", "format": "date"},
+    End: {"type": "string", "format": "date", "description": f"a last day; {NEVER} is none, as null is"},
 }
 
 

@@ -74,13 +74,16 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One entry of a chain: `number` counts from 1, `before` is the hash of the entry before (zeros for the first)."""
+    """One entry of a chain: `number` counts from 1, `before` is the hash of the entry before (zeros for the first).
+
+    A tag that is plain text is one of a newer version, beside which this one runs or to which it was rolled back.
+    """
 
     chain: str
     number: int
     before: str
     at: datetime
-    tag: Tag
+    tag: Tag | str
     cause: str
     detail: Detail
 
@@ -119,7 +122,7 @@ def parse(stored: bytes) -> Record:
         number=content["number"],
         before=content["before"],
         at=datetime.fromisoformat(content["at"]),
-        tag=Tag(content["tag"]),
+        tag=Tag(content["tag"]) if content["tag"] in Tag else content["tag"],
         cause=content["cause"],
         detail=content["detail"],
     )

@@ -75,11 +75,14 @@ async def put_off(records: Records, found: Read, until: datetime) -> None:
         return
 
 
-async def forgotten(records: Records, before: datetime) -> list[Read]:
-    """Return what is still to be looked at although a look was asked for before that instant."""
+async def forgotten(records: Records, before: datetime, *, put_off: bool = False) -> list[Read]:
+    """Return what is still to be looked at although a look was asked for before that instant.
+
+    With `put_off` also what was told before it and put off until later.
+    """
     rows = [row for shard in _SHARDS for row in await records.rows(f"told-{shard}")]
     found = [Read(unpack(Mark, row.value), row.etag) for row in rows]
-    return [one for one in found if one.mark.waits_since < before]
+    return [one for one in found if (one.mark.at if put_off else one.mark.waits_since) < before]
 
 
 def _partition(name: str) -> str:

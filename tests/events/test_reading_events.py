@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.contract.cloudevents import BODY_LIMIT, TYPES, Group, decode, fact_of, work_of
+from lifecycle.contract.cloudevents import BODY_LIMIT, TYPES, Group, decode, encode_fact, encode_work, fact_of, work_of
 from lifecycle.core.events import ExceptionGranted, Joined, Left, Linked, Origin, Staffed, Status
+from lifecycle.core.work import Check
 from lifecycle.errors import MalformedEvent
 from lifecycle.ports import Queue
 
@@ -133,6 +134,8 @@ def test_types_and_queues():
         ("worker.joined", "data.worker.timeZone", "Europe/Berln", "$.data.worker.timeZone", "time zone"),
         ("worker.joined", "data.worker.timeZone", "../../etc/passwd", "$.data.worker.timeZone", "time zone"),
         ("worker.joined", "data.worker.contractEnd", "2026-04-01T00:00:00Z", "$.data.worker.contractEnd", "no date"),
+        ("worker.joined", "data.worker.contractEnd", "9999-12-30", "$.data.worker.contractEnd", "1900 to 2200"),
+        ("worker.left", "data.effective", "9999-12-31", "$.data.effective", "1900 to 2200"),
         ("worker.joined", "data.worker.attributes", {"a": [1]}, "$.data.worker.attributes[...]", "array"),
         ("worker.joined", "data.worker.attributes", {"a": 2**63}, "$.data.worker.attributes", "64 bits"),
         ("worker.joined", "data.worker.attributes", {" a": 1}, "$.data.worker.attributes", "white space"),
@@ -211,12 +214,27 @@ def test_unknown_keys_of_data_are_tolerated():
     assert isinstance(read(changed("worker.left", "data.ticket", "T1")), Left)
 
 
+def test_work_of_another_version_is_read():
+    """While two versions run side by side: what a newer one adds is left out, what an older one lacks is as ever."""
+    sent = json.loads(encode_work(Check("e1", "x", attempt=2), id="a", source="/lifecycle", time=datetime.now(UTC)))
+    sent["data"]["newer"] = 1
+    del sent["data"]["undoes"], sent["data"]["recheck"]
+    assert work_of(decode(json.dumps(sent).encode())) == Check("e1", "x", attempt=2)
+
+
 def test_null_means_empty_and_optional_keys_may_be_absent():
     """Null attributes are none; personId and userPrincipalName need not be there."""
     event = changed("worker.joined", "data.worker.attributes", None)
     del event["data"]["worker"]["personId"], event["data"]["worker"]["userPrincipalName"]
     worker = read(event).worker
     assert (worker.attributes, worker.person_id, worker.user_principal_name) == ({}, None, None)
+
+
+def test_the_last_day_of_all_calendars_is_no_end_of_a_contract():
+    """HR systems write 9999-12-31 for none; it is read as null is, and what we send on says so in the same way."""
+    never = read(changed("worker.joined", "data.worker.contractEnd", "9999-12-31"))
+    assert never == read(changed("worker.joined", "data.worker.contractEnd", None))
+    assert read(encode_fact(never)) == never
 
 
 def test_aliases_of_zones_exist():

@@ -2,14 +2,16 @@
 
 from datetime import date, timedelta
 
+from lifecycle import messages
 from lifecycle.attend import attend
 from lifecycle.contract.cloudevents import decode, encode_fact, work_of
 from lifecycle.core.model import ProjectRules
-from lifecycle.core.work import Check, FanOut
+from lifecycle.core.work import Check, FanOut, Sweep, SweepSlice
 from lifecycle.errors import Transient
 from lifecycle.intake import intake
 from lifecycle.ports import Queue
 from lifecycle.records import told
+from lifecycle.sweep import SHOWN_AFTER
 from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, joined, moved, opened, staffed
 from tests.fakes.directory import throttled
 
@@ -111,3 +113,40 @@ async def test_a_lost_fan_out_of_a_project_is_asked_for_again():
     assert company.has() == {"base", "site"}
     assert any(isinstance(one, FanOut) for one in asked(company, FanOut))
     assert await forgotten(company) == []
+
+
+async def unanswered(company, span):
+    """Let time pass in which the directory answers nothing; the reads are those that looks begin with."""
+    company.directory.failures.plan(*[Transient("503")] * 10_000)
+    await company.time(span)
+    company.directory.failures.planned.clear()
+
+
+async def test_a_look_that_was_due_and_fails_is_not_multiplied_by_the_timer():
+    """The timer asks beside the retries, and those begin no retries of their own; a person is set aside once."""
+    company = Company(a_model(EVERYONE), users=())
+    await company.time(6 * MINUTE)
+    await company.say(joined("j", START, FIRST))
+    company.bus.sent.clear()
+    await unanswered(company, 8 * HOUR)
+    woken = [check for check in asked(company) if check.cause == "wake"]
+    assert len(woken) <= 8 * 12 + SHOWN_AFTER + 2
+    assert [queue for queue, _, _ in company.bus.sent].count(Queue.QUARANTINE) == 1
+    before = company.directory.reads
+    await company.time(10 * MINUTE)
+    assert company.directory.reads > before  # at the next tick, not when the next retry would have been
+
+
+async def test_whoever_asks_for_the_sweep_has_those_looked_at_who_were_put_off():
+    """After an outage the retries are hours apart; the timer leaves it at that, a person need not wait."""
+    company = Company(a_model(EVERYONE))
+    await company.time(6 * MINUTE)
+    company.directory.failures.plan(*[Transient("503")] * 10_000)
+    await company.say(joined("j", START, FIRST))
+    await company.time(5 * HOUR)
+    company.directory.failures.planned.clear()
+    await company.time(6 * MINUTE)
+    assert company.has() == set()
+    await messages.ask(company.bus, SweepSlice("wake:by-hand", Sweep.WAKE), now=company.clock.now())
+    await company.time(6 * MINUTE)
+    assert company.has() == {"base"}

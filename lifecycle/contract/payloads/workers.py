@@ -4,7 +4,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from lifecycle.contract.fields import Day, Id, Moment, Reference, Zone
+from lifecycle.contract.fields import End, Id, Moment, Reference, Zone
 from lifecycle.contract.payloads.ground import Payload, identifier, text
 from lifecycle.core import events
 from lifecycle.core.events import Recorded, Scalar, Status
@@ -27,7 +27,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     time_zone: Zone | None
     manager: Id | None
     company: str | None
-    contract_end: Day | None
+    contract_end: End | None
     attributes: dict[str, str | int | float | bool | None] | None
 
     def worker(self) -> events.Worker:
@@ -70,7 +70,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
             time_zone=Zone(worker.time_zone) if worker.time_zone is not None else None,
             manager=identifier(Id, worker.manager),
             company=worker.company,
-            contract_end=Day(worker.contract_end) if worker.contract_end else None,
+            contract_end=End(worker.contract_end) if worker.contract_end else None,
             attributes=dict(worker.attributes),
         )
 

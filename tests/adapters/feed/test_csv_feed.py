@@ -248,3 +248,13 @@ def test_whatever_the_bytes_a_file_is_read_or_refused(content):
     except Misconfigured:
         return
     assert len({entry.worker.id for entry in snapshot.entries}) == len(snapshot.entries) > 0
+
+
+@pytest.mark.parametrize("field", ["contractEnd", "lastDay"])
+@pytest.mark.parametrize(("cell", "date"), [("9999-12-31", ""), ("31.12.9999", ", date: '%d.%m.%Y'")])
+def test_the_last_day_of_all_calendars_is_no_end(field, cell, date):
+    """HR systems write so that a contract or an employment has none; every other far day is refused."""
+    entry = one(cell, f"{field}: {{column: x{date}}}")
+    assert (entry.worker.contract_end, entry.last_day) == (None, None)
+    (found,) = refusal(f"id,status,x\n1,active,{cell.replace('9999', '2999')}\n", f"{field}: {{column: x{date}}}")
+    assert "lies outside the years 1900 to 2200" in found

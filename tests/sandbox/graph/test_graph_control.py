@@ -1,7 +1,13 @@
 """The control routes: the log, the armed faults, and what others do to the tenant."""
 
+import re
+from pathlib import Path
+
 import pytest
 from graph_world import guid
+
+from sandbox.graph.control import NewSettings
+from sandbox.graph.faults import KINDS, Fault
 
 
 async def test_the_log_has_every_call(world):
@@ -124,3 +130,11 @@ async def test_the_report_says_what_is_armed_and_set(world):
     assert (report["faults"][0]["kind"], report["faults"][0]["fired"]) == ("503", 1)
     assert (report["settings"]["latency"], report["settings"]["page_size"]) == ([1.0, 3.0], 50)
     assert report["settings"]["lag"] == [0.0, 0.0]
+
+
+def test_the_docs_have_every_fault_and_setting():
+    """docs/sandbox.md names every kind of fault, what a fault may say, and what can be set."""
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    said = set(re.findall(r"`(\w+)`", page.split("\n## Faults\n")[1].split("\n## ")[0]))
+    assert {*KINDS, *Fault.__struct_fields__} - said <= {"kind"}
+    assert set(NewSettings.__struct_fields__) <= said
