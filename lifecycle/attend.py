@@ -115,7 +115,7 @@ async def _undo(asked: Undo, ports: Ports) -> None:
 
 async def attend(check: Check, ports: Ports) -> None:
     """Reconcile a person; what cannot be finished is scheduled again. Raises `Permanent` for what cannot help."""
-    if check.run and not check.attempt:
+    if check.run:
         await runs.taken_up(ports.records, check.run, check.person)
     mark = await told.read(ports.records, check.person)  # before the facts are read: what is told later stays marked
     try:

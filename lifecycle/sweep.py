@@ -30,6 +30,9 @@ _TICK = timedelta(minutes=5)
 WOKEN = "wake"
 """The cause of a look that was due."""
 
+_AGAIN = "wake:again:"
+"""How runs are named that ask once more for looks which were due before the last tick."""
+
 SHOWN_AFTER = 8
 """Attempts, about two hours, after which a check that keeps failing is set aside once for a person to see."""
 
@@ -100,9 +103,7 @@ async def wake(ports: Ports, *, asked: bool = False) -> int:
         mark = f"late {late}" if late else ""
         woken = Check(due.person, WOKEN, attempt=SHOWN_AFTER if late else 0)
         await messages.ask(ports.bus, woken, now=due.at, at=max(due.at, now), mark=mark, apart=True)
-    late_ones = [due.person for due in found[BACKLOG:] if due.at <= now]
-    if late_ones:
-        await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", WOKEN, now), late_ones, ports, whole=True)
+    await _ask_by_trickle([due for due in found[BACKLOG:] if due.at <= now], ports, now)
     for found_mark in await told.forgotten(ports.records, now - FORGOTTEN, put_off=asked):
         await _ask_again(found_mark, ports, now)
     for check in await runs.lost(ports.records, now - LOST):
@@ -114,6 +115,18 @@ async def wake(ports: Ports, *, asked: bool = False) -> int:
     await begin_replan(ports)
     await tell_of_finished(ports, now)
     return len(found)
+
+
+async def _ask_by_trickle(late: list[WakeUp], ports: Ports, now: datetime) -> None:
+    """Ask for the rest of those who are due: for the first time, or, unless that is still under way, once more."""
+    fresh = [due.person for due in late if due.at > now - _TICK]
+    if fresh:
+        await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", WOKEN, now), fresh, ports, whole=True)
+    again = [due.person for due in late if due.at <= now - _TICK]
+    going = any(name.startswith(_AGAIN) for name in await runs.unfinished(ports.records))
+    if again and not going:
+        run = Run(f"{_AGAIN}{now:%Y-%m-%dT%H:%M:%SZ}", WOKEN, now, attempt=SHOWN_AFTER)
+        await enqueue(run, again, ports, whole=True)
 
 
 async def _take_up_again(check: Queued, ports: Ports, now: datetime) -> None:

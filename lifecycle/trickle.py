@@ -50,7 +50,15 @@ async def trickle(name: str, ports: Ports) -> None:
         if not chosen:
             await ask_for(name, ports)
             return
-        like = Check("", run.cause, run=name, released=run.released, recheck=run.recheck, undoes=run.undoes)
+        like = Check(
+            "",
+            run.cause,
+            run=name,
+            attempt=run.attempt,
+            released=run.released,
+            recheck=run.recheck,
+            undoes=run.undoes,
+        )
         checks = [replace(like, person=person) for person in chosen]
         await messages.ask_all(ports.bus, list(checks), now=now, mark=f"{name} {run.begun.isoformat()}")
         if not await runs.asked(ports.records, run, chosen):

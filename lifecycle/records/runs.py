@@ -22,7 +22,7 @@ class Run:
     """A run: why, how many people were asked for so far, and whether everybody was added (`whole`).
 
     One that comes `behind` has little of the backlog while other runs need it. `by` is who asked for it at the command
-    line, if somebody did; `undoes` names the run that it undoes.
+    line, if somebody did; `undoes` names the run that it undoes; `attempt` is that at which its checks begin.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Run:
     behind: bool = False
     by: str = ""
     undoes: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What somebody said is looked at, also when the message that asked for it is lost; and asked for no more than that."""
 
+from collections import Counter
 from datetime import date, timedelta
 
 from lifecycle import messages
@@ -135,6 +136,26 @@ async def test_a_look_that_was_due_and_fails_is_not_multiplied_by_the_timer():
     before = company.directory.reads
     await company.time(10 * MINUTE)
     assert company.directory.reads > before  # at the next tick, not when the next retry would have been
+
+
+async def test_beyond_a_backlogs_worth_nobody_is_asked_for_more_often_than_the_others(monkeypatch):
+    """Each has one series of retries and is set aside once; afterwards all are looked at again at the next ticks."""
+    monkeypatch.setattr("lifecycle.sweep.BACKLOG", 3)
+    names = [f"E{number}" for number in range(10)]
+    company = Company(a_model(EVERYONE), users=())
+    await company.time(6 * MINUTE)
+    await company.say(*(joined(f"j{name}", START, START.date(), a_worker(name)) for name in names))
+    company.bus.sent.clear()
+    await unanswered(company, 8 * HOUR)
+    woken = Counter(check.person for check in asked(company) if check.cause == "wake")
+    assert len(woken) == len(names)
+    assert max(woken.values()) <= 8 * 12 + SHOWN_AFTER + 2
+    assert [queue for queue, _, _ in company.bus.sent].count(Queue.QUARANTINE) == len(names)
+    company.bus.sent.clear()
+    before = company.directory.reads
+    await company.time(11 * MINUTE)
+    assert {check.person for check in asked(company)} == set(woken)
+    assert company.directory.reads >= before + len(names)
 
 
 async def test_whoever_asks_for_the_sweep_has_those_looked_at_who_were_put_off():
