@@ -49,8 +49,8 @@ type Named = tuple[Check, Look]
 class Premises:
     """What is looked at. `model` reads the access model anew; `schedules` is each timer's NCRONTAB.
 
-    `seals` reads that the store of seals answers, `bodies` that the one of large bodies set aside does; they raise when it
-    does not. None where there is none.
+    `seals` reads that the store of seals answers, `bodies` that the one of large bodies set aside does; both raise
+    when it does not. None where there is none.
     """
 
     clock: Clock
