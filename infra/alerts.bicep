@@ -24,20 +24,25 @@ var ofQueues = [
   { name: 'bus-throttled', says: 'Service Bus slows its callers down', severity: 2, metric: 'ThrottledRequests', queue: '', by: 'Total', value: 100 }
 ]
 
-// Each query gives one row with `value`.
+// What of a query's rows is compared. Rows are counted, and none is 0; a counter's are added up, each being what one
+// instance counted since its last one. A gauge stands in Sum as well: our exporter sends neither its least nor its most.
+var rows = { timeAggregation: 'Count' }
+var sums = { timeAggregation: 'Total', metricMeasureColumn: 'Sum' }
+var ratio = { timeAggregation: 'Maximum', metricMeasureColumn: 'value' }
+
 var ofMeasures = [
-  { name: 'leaver-late', says: 'A leaver still has access after the deadline: lifecycle delays', severity: 0, every: 'PT5M', window: 'PT15M', operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.notices" and tostring(Properties["type"]) == "leaver.late" | summarize value = sum(Sum)' }
-  { name: 'held', says: 'The guard withheld a plan: lifecycle held', severity: 1, every: 'PT5M', window: 'PT15M', operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.holds" and tostring(Properties["outcome"]) == "held" | summarize value = sum(Sum)' }
-  { name: 'no-wake', says: 'The wake timer has not finished: nobody who is due is looked at', severity: 0, every: 'PT5M', window: silence, operator: 'LessThan', threshold: 1, query: 'AppMetrics | where Name == "lifecycle.timer.duration" and tostring(Properties["timer"]) == "wake" and tostring(Properties["outcome"]) == "done" | summarize value = count()' }
-  { name: 'no-drift', says: 'The nightly timer has not begun its sweep for two days', severity: 1, every: 'PT1H', window: 'P2D', operator: 'LessThan', threshold: 1, query: 'AppMetrics | where Name == "lifecycle.timer.duration" and tostring(Properties["timer"]) == "drift" and tostring(Properties["outcome"]) == "done" | summarize value = count()' }
-  { name: 'no-sweep', says: 'No bulk run has finished for two days: lifecycle check', severity: 1, every: 'PT1H', window: 'P2D', operator: 'LessThan', threshold: 1, query: 'AppMetrics | where Name == "lifecycle.notices" and tostring(Properties["type"]) == "run.finished" | summarize value = count()' }
-  { name: 'no-seal', says: 'The ledger has not been sealed for two days', severity: 1, every: 'PT1H', window: 'P2D', operator: 'LessThan', threshold: 1, query: 'AppMetrics | where Name == "lifecycle.timer.duration" and tostring(Properties["timer"]) == "seal" and tostring(Properties["outcome"]) == "done" | summarize value = count()' }
-  { name: 'budget', says: 'Requests of the quarter run out: lifecycle budget', severity: 1, every: 'PT1H', window: 'P2D', operator: 'GreaterThanOrEqual', threshold: budgetShare, query: 'AppMetrics | where Name in ("lifecycle.budget.used", "lifecycle.budget.left") | summarize used = maxif(Max, Name == "lifecycle.budget.used"), remaining = minif(Min, Name == "lifecycle.budget.left") | extend value = 100.0 * used / (used + remaining)' }
-  { name: 'graph-throttled', says: 'Graph slows us down; see LIFECYCLE_WRITES_PER_SECOND', severity: 2, every: 'PT15M', window: 'PT15M', operator: 'GreaterThan', threshold: throttled, query: 'AppMetrics | where Name == "lifecycle.graph.throttled" | summarize value = sum(Sum)' }
-  { name: 'defects', says: 'Checks end in defects: the program is wrong, or something under it', severity: 1, every: 'PT5M', window: 'PT15M', operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.checks" and tostring(Properties["outcome"]) == "defect" | summarize value = sum(Sum)' }
-  { name: 'refused', says: 'Graph refuses requests: lifecycle check', severity: 2, every: 'PT15M', window: 'PT15M', operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.requests" and tostring(Properties["outcome"]) == "refused" | summarize value = sum(Sum)' }
-  { name: 'undelivered', says: 'Graph did not deliver what it took', severity: 2, every: 'PT15M', window: 'PT15M', operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.requests.ended" and tostring(Properties["outcome"]) == "failed" | summarize value = sum(Sum)' }
-  { name: 'timer-failed', says: 'A timer ended with an error', severity: 1, every: 'PT15M', window: 'PT15M', operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.timer.duration" and tostring(Properties["outcome"]) != "done" | summarize value = count()' }
+  { name: 'leaver-late', says: 'A leaver still has access after the deadline: lifecycle delays', severity: 0, every: 'PT5M', window: 'PT15M', measure: sums, operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.notices" and tostring(Properties["type"]) == "leaver.late"' }
+  { name: 'held', says: 'The guard withheld a plan: lifecycle held', severity: 1, every: 'PT5M', window: 'PT15M', measure: sums, operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.holds" and tostring(Properties["outcome"]) == "held"' }
+  { name: 'no-wake', says: 'The wake timer has not finished: nobody who is due is looked at', severity: 0, every: 'PT5M', window: silence, measure: rows, operator: 'LessThan', threshold: 1, query: 'AppMetrics | where Name == "lifecycle.timer.duration" and tostring(Properties["timer"]) == "wake" and tostring(Properties["outcome"]) == "done"' }
+  { name: 'no-drift', says: 'The nightly timer has not begun its sweep for two days', severity: 1, every: 'PT1H', window: 'P2D', measure: rows, operator: 'LessThan', threshold: 1, query: 'AppMetrics | where Name == "lifecycle.timer.duration" and tostring(Properties["timer"]) == "drift" and tostring(Properties["outcome"]) == "done"' }
+  { name: 'no-sweep', says: 'No sweep has compared a package to its end for two days: lifecycle check', severity: 1, every: 'PT1H', window: 'P2D', measure: rows, operator: 'LessThan', threshold: 1, query: 'AppMetrics | where Name == "lifecycle.drift.compared"' }
+  { name: 'no-seal', says: 'The ledger has not been sealed for two days', severity: 1, every: 'PT1H', window: 'P2D', measure: rows, operator: 'LessThan', threshold: 1, query: 'AppMetrics | where Name == "lifecycle.timer.duration" and tostring(Properties["timer"]) == "seal" and tostring(Properties["outcome"]) == "done"' }
+  { name: 'budget', says: 'Requests of the quarter run out: lifecycle budget', severity: 1, every: 'PT1H', window: 'P2D', measure: ratio, operator: 'GreaterThanOrEqual', threshold: budgetShare, query: 'AppMetrics | where Name in ("lifecycle.budget.used", "lifecycle.budget.left") | summarize used = maxif(Sum, Name == "lifecycle.budget.used"), remaining = minif(Sum, Name == "lifecycle.budget.left"), TimeGenerated = max(TimeGenerated) | extend value = 100.0 * used / (used + remaining)' }
+  { name: 'graph-throttled', says: 'Graph slows us down; see LIFECYCLE_WRITES_PER_SECOND', severity: 2, every: 'PT15M', window: 'PT15M', measure: sums, operator: 'GreaterThan', threshold: throttled, query: 'AppMetrics | where Name == "lifecycle.graph.throttled"' }
+  { name: 'defects', says: 'Checks end in defects: the program is wrong, or something under it', severity: 1, every: 'PT5M', window: 'PT15M', measure: sums, operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.checks" and tostring(Properties["outcome"]) == "defect"' }
+  { name: 'refused', says: 'Graph refuses requests: lifecycle check', severity: 2, every: 'PT15M', window: 'PT15M', measure: sums, operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.requests" and tostring(Properties["outcome"]) == "refused"' }
+  { name: 'undelivered', says: 'Graph did not deliver what it took', severity: 2, every: 'PT15M', window: 'PT15M', measure: sums, operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.requests.ended" and tostring(Properties["outcome"]) == "failed"' }
+  { name: 'timer-failed', says: 'A timer ended with an error', severity: 1, every: 'PT15M', window: 'PT15M', measure: rows, operator: 'GreaterThan', threshold: 0, query: 'AppMetrics | where Name == "lifecycle.timer.duration" and tostring(Properties["outcome"]) != "done"' }
 ]
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
@@ -103,14 +108,12 @@ resource ofMeasure 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for on
     skipQueryValidation: true // AppMetrics is there once the first measure has come
     criteria: {
       allOf: [
-        {
+        union(one.measure, {
           query: one.query
-          timeAggregation: 'Maximum'
-          metricMeasureColumn: 'value'
           operator: one.operator
           threshold: one.threshold
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
-        }
+        })
       ]
     }
     actions: { actionGroups: [people.id] }

@@ -120,11 +120,20 @@ resource appSettings 'Microsoft.Web/sites/config@2024-04-01' = {
   properties: union(settings, hasDashboard ? signIn : {})
 }
 
-resource passwords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [for one in ['ftp', 'scm']: {
+// What is set on the site is set one after the other: App Service may refuse a change while another is under way.
+resource noPasswordForFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: app
-  name: one
+  name: 'ftp'
   properties: { allow: false }
-}]
+  dependsOn: [appSettings]
+}
+
+resource noPasswordForScm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+  dependsOn: [noPasswordForFtp]
+}
 
 resource door 'Microsoft.Web/sites/config@2024-04-01' = if (hasDashboard) {
   parent: app
@@ -150,7 +159,7 @@ resource door 'Microsoft.Web/sites/config@2024-04-01' = if (hasDashboard) {
       }
     }
   }
-  dependsOn: [appSettings]
+  dependsOn: [noPasswordForScm]
 }
 
 output name string = app.name

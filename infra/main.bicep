@@ -60,13 +60,13 @@ var isPrivate = network == 'private'
 var account = take(replace(toLower('${token}${name}'), '-', ''), 18)
 var principals = {
   app: [identity.outputs.principalId]
-  hrSenders: filter(split(replace(hrSenders, ' ', ''), ','), id => !empty(id))
-  projectSenders: filter(split(replace(projectSenders, ' ', ''), ','), id => !empty(id))
-  decisionSenders: filter(split(replace(decisionSenders, ' ', ''), ','), id => !empty(id))
-  noticeListeners: filter(split(replace(noticeListeners, ' ', ''), ','), id => !empty(id))
-  feedRunners: filter(split(replace(feedRunners, ' ', ''), ','), id => !empty(id))
-  operators: filter(split(replace(operators, ' ', ''), ','), id => !empty(id))
-  auditors: filter(split(replace(auditors, ' ', ''), ','), id => !empty(id))
+  hrSenders: filter(split(toLower(replace(hrSenders, ' ', '')), ','), id => !empty(id))
+  projectSenders: filter(split(toLower(replace(projectSenders, ' ', '')), ','), id => !empty(id))
+  decisionSenders: filter(split(toLower(replace(decisionSenders, ' ', '')), ','), id => !empty(id))
+  noticeListeners: filter(split(toLower(replace(noticeListeners, ' ', '')), ','), id => !empty(id))
+  feedRunners: filter(split(toLower(replace(feedRunners, ' ', '')), ','), id => !empty(id))
+  operators: filter(split(toLower(replace(operators, ' ', '')), ','), id => !empty(id))
+  auditors: filter(split(toLower(replace(auditors, ' ', '')), ','), id => !empty(id))
 }
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {

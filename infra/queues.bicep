@@ -50,14 +50,14 @@ var roleIds = {
   sender: '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39' // Azure Service Bus Data Sender
 }
 var queueNames = map(queues, one => one.name)
-// Who is named twice is granted once.
+// Who is named twice is granted once: the same assignment twice is refused. `union` keeps the first of equal ones.
 var assignments = union([], flatten(map(grants, one => flatten(map(one.roles, role => map(principals[one.who], id => { queue: one.queue, role: role, id: id }))))))
 
 resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   name: name
   location: location
   tags: tags
-  sku: { name: isPrivate ? 'Premium' : 'Standard', tier: isPrivate ? 'Premium' : 'Standard' }
+  sku: isPrivate ? { name: 'Premium', tier: 'Premium', capacity: 1 } : { name: 'Standard', tier: 'Standard' }
   properties: {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'

@@ -30,7 +30,7 @@ var roleIds = {
   tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
   tableReader: '76199698-9eea-4c19-bc75-cec21354c6b6' // Storage Table Data Reader
 }
-// Who is named twice is granted once.
+// Who is named twice is granted once: the same assignment twice is refused. `union` keeps the first of equal ones.
 var assignments = union([], flatten(map(grants, one => map(principals[one.who], id => { at: one.at, role: one.role, id: id }))))
 var atHost = filter(assignments, one => one.at == 'host')
 var atState = filter(assignments, one => one.at == 'state')

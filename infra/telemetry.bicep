@@ -13,7 +13,7 @@ var grants = [
 var roleIds = {
   publisher: '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
 }
-// Who is named twice is granted once.
+// Who is named twice is granted once: the same assignment twice is refused. `union` keeps the first of equal ones.
 var assignments = union([], flatten(map(grants, one => map(principals[one.who], id => { role: one.role, id: id }))))
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {

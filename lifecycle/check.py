@@ -49,7 +49,8 @@ type Named = tuple[Check, Look]
 class Premises:
     """What is looked at. `model` reads the access model anew; `schedules` is each timer's NCRONTAB.
 
-    `seals` reads that the store of seals answers, and raises when it does not; None where there is none.
+    `seals` reads that the store of seals answers, `bodies` that the one of large bodies set aside does; both raise
+    when it does not. None where there is none.
     """
 
     clock: Clock
@@ -60,6 +61,7 @@ class Premises:
     model: Callable[[], Awaitable[AccessModel]]
     schedules: Mapping[str, str]
     seals: Callable[[], Awaitable[object]] | None = None
+    bodies: Callable[[], Awaitable[object]] | None = None
 
 
 def wrong_settings(error: Misconfigured) -> Report:
@@ -177,6 +179,7 @@ def _ours(premises: Premises, model: AccessModel | None) -> Iterator[Named]:
         yield Check(Name.QUEUE, queue), partial(_queue, premises.namespace, queue)
     yield Check(Name.RECORDS), partial(_records, premises)
     yield Check(Name.SEALS), partial(_seals, premises)
+    yield Check(Name.BODIES), partial(_bodies, premises)
     yield Check(Name.BUDGET), partial(_budget, premises, model)
     yield Check(Name.HELD), partial(_held, premises)
     for timer, schedule in premises.schedules.items():
@@ -219,6 +222,14 @@ async def _seals(premises: Premises) -> Check:
         return Check(Name.SEALS, notes=(note,))
     await premises.seals()
     return Check(Name.SEALS, seen="read")
+
+
+async def _bodies(premises: Premises) -> Check:
+    if premises.bodies is None:
+        note = unknown(Problem.SKIPPED, "there is no store of bodies", "Nothing, where nothing large is set aside")
+        return Check(Name.BODIES, notes=(note,))
+    await premises.bodies()
+    return Check(Name.BODIES, seen="read")
 
 
 async def _budget(premises: Premises, model: AccessModel | None) -> Check:

@@ -78,6 +78,7 @@ async def _package(work: SweepSlice, ports: Ports) -> None:
     report = found.report(work.about, work.run, at, ports)
     await reports.keep(ports.records, report)
     await at.drop()
+    measures.count(measures.COMPARED)
     for kind, rows in report.counts.items():
         measures.count(measures.DRIFT_ROWS, {"kind": str(kind)}, many=rows)
     if report.counts:

@@ -101,6 +101,9 @@ WAKE_LATE = _seconds("lifecycle.wakeup.delay", "How late somebody who was due wa
 DRIFT_ROWS = _counter(
     "lifecycle.drift.rows", "{row}", "Rows that a sweep found to differ from what is justified", "kind"
 )
+COMPARED = _counter(
+    "lifecycle.drift.compared", "{package}", "Packages whose rows a sweep compared to the last, with or without a find"
+)
 BUDGET_USED = _gauge("lifecycle.budget.used", "{request}", "Requests of the rolling quarter", "whose")
 BUDGET_LEFT = _gauge("lifecycle.budget.left", "{request}", "Requests that are left of the quarter's")
 NOTICES = _counter("lifecycle.notices", "{notice}", "Notices that were sent", "type")

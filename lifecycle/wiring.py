@@ -180,6 +180,7 @@ class Wiring:
             model=self.model,
             schedules=settings.schedules,
             seals=self.seals.names,
+            bodies=self.bodies.touch,
         )
 
     def _observe(self) -> None:

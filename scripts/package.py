@@ -35,6 +35,8 @@ LIBRARIES = PurePosixPath(".python_packages/lib/site-packages")
 LIMIT = 60_000_000
 """Bytes of the zip file, beyond which something slipped in."""
 _MODEL = "model.yaml"
+_IGNORE = ".funcignore"
+_NOTHING_IGNORED = "# Without this file azd would leave the bytecode out. It deploys all the rest, and not this.\n"
 _PLATFORM = "x86_64-manylinux_2_28"
 _PYTHON = "3.13"
 _GENERATED = PurePosixPath("msgraph/generated")
@@ -105,6 +107,7 @@ def build(root: Path, package: Path, libraries: Iterable[File], model: Path | No
     (about / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: lifecycle\nVersion: {version(root)}\n", encoding="utf-8"
     )
+    (package / _IGNORE).write_text(_NOTHING_IGNORED, encoding="utf-8")
 
 
 def compiled(package: Path) -> None:
@@ -130,8 +133,8 @@ def version(root: Path = ROOT) -> str:
 
 
 def files_of(package: Path) -> list[Path]:
-    """Return a package's files, always in the same order."""
-    return sorted(path for path in package.rglob("*") if path.is_file())
+    """Return what is deployed of a package, always in the same order."""
+    return sorted(path for path in package.rglob("*") if path.is_file() and path != package / _IGNORE)
 
 
 def zipped(package: Path, file: Path) -> str:
@@ -164,6 +167,8 @@ def main() -> int:
     parser.add_argument("--site-packages", type=Path, help="take the libraries from here instead of downloading them")
     parser.add_argument("--into", type=Path, default=ROOT / "build", help="default: build")
     given = parser.parse_args()
+    if given.model is not None and not given.model.is_file():
+        parser.error(f"there is no access model {given.model}; `lifecycle init` begins one, examples/model.yaml is one")
     package, file = given.into / "package", given.into / f"lifecycle-{version()}.zip"
     with tempfile.TemporaryDirectory(prefix="lifecycle-package-") as folder:
         found = installed(ROOT, given.site_packages) if given.site_packages else downloaded(ROOT, Path(folder))

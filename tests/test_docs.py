@@ -19,6 +19,7 @@ from lifecycle.settings import Settings
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 
 
 def text_of(name):
@@ -59,11 +60,41 @@ def test_every_word_of_the_field_is_defined(word):
     assert any(word in term for term in re.findall(r"\*\*([^*]+)\*\*", text_of("glossary.md")))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def anchors(page):
+    """What a link into a page may name after its #, made of the headings as the usual renderers make it."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_a_heading_is_named_by_its_words():
+    """Small letters, hyphens for spaces, no other signs."""
+    assert {"a-bad-run-to-undo", "region-lost"} <= anchors(DOCS / "runbooks.md")
+    assert "what-lifecycle-check-looks-at" in anchors(DOCS / "check.md")
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
-    """Every relative link of a page names a file that is there."""
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    """Every relative link names a file that is there, and a heading of it where it names one."""
+    links = re.findall(r"\]\((?!https?:|mailto:)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8"))
+    assert [link for link, _ in links if not (page.parent / link).exists()] == []
+    aimed = [((page.parent / link) if link else page, heading) for link, heading in links if heading]
+    assert [heading for aim, heading in aimed if heading not in anchors(aim)] == []
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_is_linked_and_not_only_named(page):
+    """A reader follows a link; a name in code type leads nowhere."""
+    assert re.findall(r"`docs/[\w/.-]+\.md`", page.read_text(encoding="utf-8")) == []
+
+
+def test_pages_that_the_code_names_are_there():
+    """Docstrings and comments, templates and scripts send their readers to pages that exist."""
+    sources = [path for part in ("lifecycle", "infra", "scripts", "sandbox") for path in (ROOT / part).rglob("*")]
+    sources = [path for path in sources if path.suffix in {".py", ".bicep", ".sh"} and "node_modules" not in path.parts]
+    texts = [path.read_text(encoding="utf-8") for path in [*sources, ROOT / "azure.yaml", ROOT / "function_app.py"]]
+    named = {name for text in texts for name in re.findall(r"\bdocs/[\w/.-]+\.md\b", text)}
+    assert len(named) > 5
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
 def test_the_modules_that_one_run_names_exist():

@@ -33,6 +33,18 @@ class FolderBodies:
         check(reference)
         return await asyncio.to_thread(self._get, reference)
 
+    async def touch(self) -> None:
+        """Read that the folder may be read; one that is not there yet is made by `put`. Raises `Misconfigured`."""
+        await asyncio.to_thread(self._touch)
+
+    def _touch(self) -> None:
+        try:
+            next(self._folder.iterdir(), None)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Misconfigured(f"{self._folder} cannot be read ({error.strerror}); mend LIFECYCLE_BODIES.") from error
+
     def _put(self, reference: str, body: bytes) -> None:
         path = self._folder / reference
         try:

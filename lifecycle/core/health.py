@@ -43,6 +43,7 @@ class Name(StrEnum):
     QUEUE = "queue"
     RECORDS = "records"
     SEALS = "seals"
+    BODIES = "bodies"
     CLOCK = "clock"
     BUDGET = "budget"
     TIMER = "timer"

@@ -152,6 +152,7 @@ async def test_the_wiring_keeps_bodies_where_the_settings_say(tmp_path):
     """A folder or a container; in Azure with the app's identity, and closed in the end."""
     folder = Wiring(from_environment({**WITH_SEALS, "LIFECYCLE_BODIES": str(tmp_path / "bodies")}))
     assert isinstance(folder.bodies, FolderBodies)
+    assert (folder.premises().seals, folder.premises().bodies) == (folder.seals.names, folder.bodies.touch)
     blobs = Wiring(from_environment({**WITH_SEALS, "LIFECYCLE_BODIES": EMULATED}))
     assert isinstance(blobs.bodies, BlobBodies)
     assert blobs.bodies is blobs.bodies

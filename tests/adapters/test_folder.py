@@ -54,3 +54,13 @@ async def test_what_is_wrong_with_the_folder_is_said(bodies, folder):
     folder.write_bytes(b"")
     with pytest.raises(Misconfigured):
         await bodies.put("event-1", b"body")
+    with pytest.raises(Misconfigured, match="LIFECYCLE_BODIES"):
+        await bodies.touch()
+
+
+async def test_a_folder_is_touched_without_being_made(bodies, folder):
+    """What is not there yet is no fault, since the first body makes it."""
+    await bodies.touch()
+    assert not folder.exists()
+    await bodies.put("event-1", b"body")
+    await bodies.touch()

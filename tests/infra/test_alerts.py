@@ -6,6 +6,7 @@ import pytest
 
 from lifecycle import measures
 from lifecycle.core.model import Budget
+from lifecycle.measures import Kind
 from tests.infra.templates import INFRA, ROOT, default, variable
 from tests.infra.triggers import bindings
 
@@ -18,7 +19,7 @@ WINDOWS = {"PT5M", "PT15M", "PT30M", "PT45M", "PT1H", "P1D", "P2D"}  # of those 
 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_an_alert_asks_for_what_is_measured(name):
-    """Names, parts and values of each query are those of the code; each query gives one row with `value`."""
+    """Names, parts and values of each query are those of the code."""
     query = RULES[name]["query"]
     named = re.findall(r'"(lifecycle\.[\w.]+)"', query)
     assert named
@@ -29,8 +30,32 @@ def test_an_alert_asks_for_what_is_measured(name):
             assert value in bindings()
         else:
             assert f'"{value}"' in CODE
-    assert re.search(r"\b(summarize|extend) value = ", query)
     assert RULES[name]["window"] in WINDOWS | {"silence"}
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_what_an_alert_compares_is_told_by_its_rows(name):
+    """A counter is added up; runs are counted, so that none is 0 and heard of; a share is made by its query.
+
+    No column but Sum is asked for a number: Azure's exporter sends no least and most of counters and gauges.
+    """
+    rule = RULES[name]
+    kinds = {MEASURES[one].kind for one in re.findall(r'"(lifecycle\.[\w.]+)"', rule["query"])}
+    if rule["measure"] == "ratio":
+        assert kinds == {Kind.GAUGE}
+        assert variable("alerts.bicep", "ratio") == {"timeAggregation": "Maximum", "metricMeasureColumn": "value"}
+        assert re.search(r"\bTimeGenerated = .*\| extend value = ", rule["query"])
+        assert not re.search(r"\b(Max|Min)\b", rule["query"])
+    elif rule["measure"] == "sums":
+        assert kinds == {Kind.COUNTER}
+        assert variable("alerts.bicep", "sums") == {"timeAggregation": "Total", "metricMeasureColumn": "Sum"}
+    else:
+        assert rule["measure"] == "rows"
+        assert variable("alerts.bicep", "rows") == {"timeAggregation": "Count"}
+    if rule["operator"] == "LessThan":
+        assert (rule["measure"], rule["threshold"]) == ("rows", 1)
+    if rule["measure"] != "ratio":
+        assert "summarize" not in rule["query"]
 
 
 def test_what_somebody_must_hear_of_is_there():

@@ -1,5 +1,6 @@
 """What has to be shut is shut, and no secret is anywhere."""
 
+import itertools
 import re
 
 import pytest
@@ -81,8 +82,20 @@ def test_nobody_comes_in_by_key_or_password():
     """Local authentication is off on queues and telemetry, publishing passwords on the app."""
     assert resource("queues.bicep", "bus")["properties"]["disableLocalAuth"] is True
     assert resource("telemetry.bicep", "insights")["properties"]["DisableLocalAuth"] is True
-    assert resource("app.bicep", "passwords")["properties"] == {"allow": False}
+    for name, way in (("noPasswordForFtp", "ftp"), ("noPasswordForScm", "scm")):
+        policy = resource("app.bicep", name)
+        assert (policy["name"], policy["properties"]) == (way, {"allow": False})
+    assert resource("telemetry.bicep", "workspace")["properties"]["features"] == {"disableLocalAuth": True}
     assert resource("app.bicep", "app")["properties"]["httpsOnly"] is True
+
+
+def test_the_site_is_changed_by_one_resource_at_a_time():
+    """App Service may refuse a change while another is under way, so each waits for the one before it."""
+    order = ["appSettings", "noPasswordForFtp", "noPasswordForScm", "door"]
+    made = parsed("app.bicep")["resources"]
+    assert {name for name, one in made.items() if one["type"].startswith("Microsoft.Web/sites/")} == set(order)
+    for before, after in itertools.pairwise(order):
+        assert resource("app.bicep", after)["dependsOn"] == [before]
 
 
 def test_the_app_answers_nobody_without_sign_in():

@@ -125,6 +125,13 @@ def test_who_is_named_twice_is_granted_once(name):
     assert merged["parameters"]["arg_1"] == []
 
 
+def test_an_id_is_the_same_however_it_is_written():
+    """Capital and small letters, and spaces, make no other person of it; nobody is named by nothing."""
+    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    for name in set(variable("main.bicep", "principals")) - {"app"}:
+        assert f"{name}: filter(split(toLower(replace({name}, ' ', '')), ','), id => !empty(id))" in text
+
+
 @pytest.mark.parametrize("mode", ListingMode)
 def test_the_tenant_grants_what_the_endpoints_need(mode):
     """infra/graph against the table of endpoints, and the page against both."""

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.infra.templates import INFRA, ROOT, TEMPLATES, parameters, parsed
+from tests.infra.templates import INFRA, TEMPLATES, parameters, parsed
 
 MODULES = sorted(parsed("main.bicep")["modules"])
 
@@ -56,9 +56,3 @@ def test_azd_gives_every_parameter_that_has_no_default():
         assert bool(optional) != asked[name], name
         if optional:
             assert optional[1] == parsed("main.bicep")["parameters"][name]["default"], name
-
-
-def test_azd_deploys_to_the_app_that_infra_makes():
-    """The service of azure.yaml is the one that the function app is tagged with."""
-    service = re.search(r"services:\n  (\w+):", (ROOT / "azure.yaml").read_text(encoding="utf-8"))[1]
-    assert f"'azd-service-name': '{service}'" in (INFRA / "app.bicep").read_text(encoding="utf-8")

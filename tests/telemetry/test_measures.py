@@ -103,6 +103,17 @@ async def test_every_measure_is_taken(recorded):
         assert {key for point in taken[one.name] for key in point.attributes} == set(one.by), one.name
 
 
+async def test_a_night_that_finds_nothing_is_seen_to_have_been_one(recorded):
+    """Whoever waits for a sweep hears of each package; a run that asked nobody tells of no end."""
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("e1", START, TODAY, a_worker()))
+    await company.time(HOUR)
+    await company.sweep()
+    await company.time(HOUR)
+    assert [point.value for point in recorded.numbers["lifecycle.drift.compared"]] == [len(company.model.packages)]
+    assert not any(b"run.finished" in message.body for message in company.bus.waiting(Queue.NOTICES))
+
+
 async def test_no_measure_tells_people_apart(recorded):
     """No value of any attribute is an id: there are few of each, whatever happens."""
     await _live()

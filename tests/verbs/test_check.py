@@ -32,6 +32,7 @@ class Site:
         self.model_error = None
         self.schedules = {"wake": "0 */5 * * * *", "drift": "0 0 2 * * *"}
         self.seals = None
+        self.bodies = None
 
     async def model(self):
         if self.model_error is not None:
@@ -50,6 +51,7 @@ class Site:
             model=self.model,
             schedules=self.schedules,
             seals=self.seals,
+            bodies=self.bodies,
         )
 
     async def beats(self):
@@ -81,12 +83,12 @@ def problems(report, name, about=None):
 
 async def test_a_sound_installation(site):
     """Nothing is found, every check has its place, and what could not be asked is told with a way to ask it."""
-    site.seals = site.model
+    site.seals = site.bodies = site.model
     report = await site.report(user="user-e1")
     assert report.sound
     assert {one.name for one in report.checks} == set(Name)
     assert [one.name for one in report.checks] == sorted((one.name for one in report.checks), key=list(Name).index)
-    assert problems(report, Name.SEALS) == []
+    assert problems(report, Name.SEALS) == problems(report, Name.BODIES) == []
     assert {note.problem for one in report.checks for note in one.notes if note.state is UNKNOWN} == {Problem.NOT_RUN}
     assert all(note.next for one in report.checks for note in one.notes)
 
@@ -261,24 +263,35 @@ async def test_notices_may_come_twice_but_work_may_not(site):
     assert problems(report, Name.QUEUE, "quarantine") == [doubled, (Problem.SET_ASIDE, WARNING)]
 
 
-async def test_records_and_seals_that_cannot_be_reached(site, monkeypatch):
-    """Every look at the records says so, the seals by themselves, and Graph is still looked at."""
+async def test_records_seals_and_bodies_that_cannot_be_reached(site, monkeypatch):
+    """Every look at the records says so, seals and bodies by themselves, and Graph is still looked at."""
 
     async def gone(*_args, **_options):
         raise Transient("the table does not answer")
 
     monkeypatch.setattr(site.company.records, "rows", gone)
     monkeypatch.setattr(site.company.records, "read", gone)
-    site.seals = gone
+    site.seals = site.bodies = gone
     report = await site.report()
-    for name in (Name.RECORDS, Name.SEALS, Name.HELD, Name.TIMER, Name.BUDGET):
+    for name in (Name.RECORDS, Name.SEALS, Name.BODIES, Name.HELD, Name.TIMER, Name.BUDGET):
         assert {problem for problem, _ in problems(report, name)} == {Problem.UNANSWERED}
     assert problems(report, Name.PACKAGE) == []
 
 
-async def test_without_a_store_of_seals(site):
+@pytest.mark.parametrize("name", [Name.SEALS, Name.BODIES])
+async def test_without_a_store_of_seals_or_of_bodies(site, name):
     """That is told, and is no finding."""
-    assert problems(await site.report(), Name.SEALS) == [(Problem.SKIPPED, UNKNOWN)]
+    assert problems(await site.report(), name) == [(Problem.SKIPPED, UNKNOWN)]
+
+
+async def test_bodies_that_may_not_be_read_are_a_finding(site):
+    """The role is missing, or the container: whatever is set aside and is large could not be kept or replayed."""
+
+    async def refused_there():
+        raise Misconfigured("https://contoso.blob.core.windows.net/bodies, list: 403; give the app's identity the role")
+
+    site.bodies = refused_there
+    assert await site.findings() == {(Name.BODIES, "", Problem.MISCONFIGURED)}
 
 
 async def test_a_clock_that_is_wrong(site):

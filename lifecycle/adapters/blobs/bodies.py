@@ -22,7 +22,7 @@ _MAKE = "make the container, or mend LIFECYCLE_BODIES"
 class BlobBodies:
     """Implements `Bodies` in one container, which must be there. `close` it in the end; the credential is the caller's.
 
-    Beyond what the port says, both methods raise `Transient` and `Throttled`, and `Misconfigured` (no access, no such
+    Beyond what the port says, every method raises `Transient` and `Throttled`, and `Misconfigured` (no access, no such
     container).
     """
 
@@ -57,6 +57,14 @@ class BlobBodies:
         if not fits(reference, body):
             raise Permanent(f"The body {reference} in {self._connection.address} was changed since it was kept.")
         return body
+
+    async def touch(self) -> None:
+        """Read as little as shows that the container is there and may be read: one name, if there is one."""
+        try:
+            async for _ in self._connection.container.list_blob_names(results_per_page=1):
+                return
+        except AzureError as error:
+            raise self._connection.translated(error, "list") from error
 
     async def close(self) -> None:
         """Close the connections."""
