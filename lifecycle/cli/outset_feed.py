@@ -82,7 +82,8 @@ def _mapping(kind: Kind, source: str, zone: str, tries: str) -> str:
         "timeZone": f"{zone}  # which day it is where the file says nothing nearer",
     }
     for key, text in said.items():
-        body = re.sub(rf"^{key}: .*$", lambda _, line=f"{key}: {text}": line, body, count=1, flags=re.MULTILINE)
+        line = f"{key}: {text}".replace("\\", r"\\")  # what a template of `re` takes as it is
+        body = re.sub(rf"^{key}: .*$", line, body, count=1, flags=re.MULTILINE)
     return head + body
 
 
