@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import closing, dashboard, decoding, drift, graph_calls, imports, planning, recording, throughput
+from benchmarks import (
+    closing,
+    dashboard,
+    decoding,
+    drift,
+    graph_calls,
+    impact,
+    imports,
+    planning,
+    recording,
+    throughput,
+)
 from benchmarks.measurement import Measurement, named
 
 _DECODING = Measurement(
@@ -23,6 +34,7 @@ MEASUREMENTS = (
     *throughput.MEASUREMENTS,
     *imports.MEASUREMENTS,
     *planning.MEASUREMENTS,
+    *impact.MEASUREMENTS,
     *recording.MEASUREMENTS,
     *drift.MEASUREMENTS,
     *closing.MEASUREMENTS,

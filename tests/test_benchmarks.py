@@ -1,6 +1,7 @@
 """That every benchmark says which figures it has and what they mean, and measures those. No timing is asserted."""
 
 import ast
+import asyncio
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import closing, dashboard, drift, imports, planning, recording
+from benchmarks import closing, dashboard, drift, impact, imports, planning, recording
 from benchmarks.hospital import CARE, PACKAGES
 from benchmarks.measurement import Measurement, named
 from lifecycle.core.plan import Assign, Keep
@@ -228,3 +229,29 @@ def test_the_dashboard_is_measured():
     small = Measurement(measurement.about, lambda: dashboard.figures(size))
 
     assert all(value > 0 for _, value, _ in small.figures())
+
+
+def test_an_impact_is_measured():
+    """The impact benchmark finds nobody, everybody given and everybody taken from, however few there are."""
+    (measurement,) = impact.MEASUREMENTS
+    small = Measurement(measurement.about, lambda: impact.figures(many=60, few=30))
+
+    assert all(value > 0 for _, value, _ in small.figures())
+
+    found = {name: one.found for name, one in asyncio.run(impact.outcomes(60, "same", "more", "none")).items()}
+    assert [(name, one.looks, one.total("given"), one.total("taken")) for name, one in found.items()] == [
+        ("same", 0, 0, 0),
+        ("more", 60, 60, 0),
+        ("none", 60, 0, 60),
+    ]
+
+
+def test_an_impact_keeps_no_step():
+    """What it holds in memory does not grow with the people from whom something would be taken and held."""
+
+    async def peak(many):
+        company = await impact.company(many)
+        await impact.outcome(many, company, impact.model("none"))  # imports, and what rules remember
+        return (await impact.outcome(many, company, impact.model("none"), memory=True)).peak
+
+    assert asyncio.run(peak(800)) < asyncio.run(peak(200)) + 0.5

@@ -133,6 +133,10 @@ def test_every_command_named_in_the_text_exists(page):
     assert wrong == []
 
 
+ANSWERS = "contoso.example\nc0000000-0000-0000-0000-000000000001\nscim\n"
+"""What `lifecycle init` asks for."""
+
+
 class Closed:
     """Lets a command begin, and goes no further."""
 
@@ -146,7 +150,8 @@ class Closed:
 def test_every_command_of_ours_is_understood(words):
     """Its options and arguments exist and have the form they must have; whatever happens then is no wrong usage."""
     arguments = [*words, "--help"] if words and words[0] in STARTS_PROCESSES else words
-    result = CliRunner().invoke(app, list(arguments), obj=Closed().open, prog_name="lifecycle", input="[]")
+    answers = ANSWERS if words == ("init",) else "[]"
+    result = CliRunner().invoke(app, list(arguments), obj=Closed().open, prog_name="lifecycle", input=answers)
     assert result.exit_code != Code.USAGE, result.stderr
     assert "a defect of this program" not in result.stderr
 

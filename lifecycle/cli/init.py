@@ -1,4 +1,4 @@
-"""`init`: the first files of an installation: an access model, its schema for an editor, settings of this machine.
+"""`init`: the first files of an installation: a model and its schema, a feed's mapping, settings of this machine.
 
 It asks for what only the engineer knows and writes nothing secret. What is there is left alone, unless it is told
 otherwise. When there is something to reach, it ends with `lifecycle check` on what it wrote.
@@ -7,9 +7,10 @@ otherwise. When there is something to reach, it ends with `lifecycle check` on w
 import json
 import os
 import re
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ import typer
 from lifecycle.cli.check import Open, Site, checked, show, site_of
 from lifecycle.cli.exits import Code
 from lifecycle.cli.outset import model_text
+from lifecycle.cli.outset_feed import Kind, beginning, source_of
 from lifecycle.cli.screen import line, note
 from lifecycle.cli.world import ReadyFile, environment_of, ready_file
 from lifecycle.contract.fields import Id, Zone
@@ -34,7 +36,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog="Example: lifecycle init\n\nExample: lifecycle init access --tenant contoso.example "
-        "--catalog c0000000-0000-0000-0000-000000000001 --feed /hr/workday --time-zone Europe/Berlin"
+        "--catalog c0000000-0000-0000-0000-000000000001 --feed workday --time-zone Europe/Berlin"
     )(init)
 
 
@@ -51,6 +53,17 @@ def _catalog(text: str) -> str:
 
 
 def _feed(text: str) -> str:
+    kind = text.strip().casefold()
+    if kind not in set(Kind):
+        raise typer.BadParameter(
+            f"is none of {', '.join(Kind)}: what HR has to give; what its events are called goes into --source"
+        )
+    return kind
+
+
+def _source(text: str) -> str:
+    if not text:
+        return ""
     try:
         return str(Id.read(text))
     except ValueError as error:
@@ -70,6 +83,24 @@ def _namespace(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What only the engineer knows: asked for when its option is not given."""
+
+    option: str
+    words: str
+    read: Callable[[str], str]
+
+    def given(self, text: str | None) -> str | None:
+        """Return what an option's text says; None when it was not given."""
+        return None if text is None else self.read(text)
+
+
+_TENANT = _Question("--tenant", "Entra tenant (id or domain)", _tenant)
+_CATALOG = _Question("--catalog", "Catalog of the access packages (object id)", _catalog)
+_FEED = _Question("--feed", f"HR's feed ({', '.join(Kind)})", _feed)
+
+
 def init(
     context: typer.Context,
     folder: Annotated[
@@ -77,21 +108,25 @@ def init(
     ] = Path(),
     *,
     tenant: Annotated[
-        str,
-        typer.Option(prompt="Entra tenant (id or domain)", callback=_tenant, help="The Entra tenant's id or domain."),
-    ],
+        str | None, typer.Option(callback=_TENANT.given, help="The Entra tenant's id or domain.", metavar="ID|DOMAIN")
+    ] = None,
     catalog: Annotated[
-        str,
-        typer.Option(
-            prompt="Catalog of the access packages (object id)", callback=_catalog, help="The catalog's object id."
-        ),
-    ],
+        str | None, typer.Option(callback=_CATALOG.given, help="The catalog's object id.", metavar="ID")
+    ] = None,
     feed: Annotated[
+        str | None,
+        typer.Option(
+            callback=_FEED.given,
+            metavar="KIND",
+            help=f"What HR has to give: {', '.join(Kind)} (which you send yourself).",
+        ),
+    ] = None,
+    source: Annotated[
         str,
         typer.Option(
-            prompt="Source of HR's events", callback=_feed, help="The `source` of HR's events, as in /hr/workday."
+            callback=_source, help="The `source` of HR's events, as in /hr/workday; default /hr/ and the feed's kind."
         ),
-    ],
+    ] = "",
     time_zone: Annotated[
         str, typer.Option(callback=_zone, metavar="ZONE", help="When a day ends, where HR does not say.")
     ] = "UTC",
@@ -101,23 +136,29 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the files that are there.")] = False,
     ready: ReadyFile = None,
 ) -> None:
-    """Write an access model to begin with, its schema for an editor, and settings for this machine; then check.
+    """Write an access model to begin with, a feed's mapping, and settings for this machine; then check.
 
-    Asks for what is not given. The files hold no secret. Exit code 1 when a file is there already, or the check finds
-    something.
+    Asks for what is not given. The files hold no secret; the JSON Schema of the model is for an editor, the list of
+    people for trying the mapping. Exit code 1 when a file is there already, or the check finds something.
     """
     from lifecycle.adapters.rules import schema  # noqa: PLC0415 - loads the reader of models, for this command alone
 
+    if not force:
+        _refuse(folder, [MODEL, SCHEMA, SETTINGS])  # before anything is asked
+    tenant, catalog, kind = _answers((_TENANT, tenant), (_CATALOG, catalog), (_FEED, feed))
+    source = source or source_of(Kind(kind))
     home = folder.resolve()
     values = settings_of(home, tenant=tenant, namespace=namespace)
+    begun = beginning(Kind(kind), source=source, zone=time_zone, folder=folder, model=MODEL)
     texts = {
-        MODEL: model_text(tenant=tenant, catalog=catalog, feed=feed, zone=time_zone, schema=SCHEMA),
+        MODEL: model_text(tenant=tenant, catalog=catalog, feed=source, zone=time_zone, schema=SCHEMA),
         SCHEMA: schema.text(),
         SETTINGS: json.dumps({"IsEncrypted": False, "Values": values}, indent=2) + "\n",
+        **begun.texts,
     }
     _write(folder, texts, force=force)
-    (home / STATE).mkdir(mode=0o700, exist_ok=True)
     note(f"next: name your packages and rules in {folder / MODEL}, then `lifecycle model validate {folder / MODEL}`")
+    note(f"next: {begun.next}")
     opener = context.obj or _opener(ready, values)
     if opener is None:
         note("nothing to check yet: no namespace was given, and no sandbox runs here; later, `lifecycle check`")
@@ -126,6 +167,20 @@ def init(
     show(report)
     if not report.sound:
         raise typer.Exit(Code.FAILED)
+
+
+def _answers(*asked: tuple[_Question, str | None]) -> list[str]:
+    """Ask for what was not given. Wrong usage, with all that is missing, when nobody is there to answer."""
+    try:
+        return [
+            typer.prompt(question.words, value_proc=question.read) if given is None else given
+            for question, given in asked
+        ]
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+    missing = ", ".join(question.option for question, given in asked if given is None)
+    raise typer.BadParameter(f"not given, and nobody is here to be asked: {missing}", param_hint=missing) from None
 
 
 def settings_of(home: Path, *, tenant: str, namespace: str) -> dict[str, str]:
@@ -143,17 +198,30 @@ def settings_of(home: Path, *, tenant: str, namespace: str) -> dict[str, str]:
     return {"FUNCTIONS_WORKER_RUNTIME": "python", **declared, **own, "AZURE_TENANT_ID": tenant}
 
 
-def _write(folder: Path, texts: dict[str, str], *, force: bool) -> None:
-    there = [name for name in texts if (folder / name).exists()]
-    if there and not force:
+def _refuse(folder: Path, names: Iterable[str]) -> None:
+    there = [str(folder / name) for name in names if os.path.lexists(folder / name)]
+    if there:
         raise Misconfigured(
-            f"{', '.join(str(folder / name) for name in there)}: there already, so nothing was written; "
+            f"{', '.join(there)}: there already, so nothing was written; "
             "name another folder, or give --force to overwrite"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-        line(f"+ {folder / name}")
+
+
+def _write(folder: Path, texts: dict[str, str], *, force: bool) -> None:
+    if not force:
+        _refuse(folder, texts)
+    path = folder
+    try:
+        (folder / STATE).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in texts.items():
+            path = folder / name
+            path.write_text(text, encoding="utf-8")
+            line(f"+ {path}")
+    except OSError as error:
+        raise Misconfigured(
+            f"{path} cannot be written: {error.strerror or type(error).__name__}; "
+            "mend that, or name a folder in which you may write"
+        ) from error
 
 
 def _opener(ready: Path | None, values: dict[str, str]) -> Open | None:

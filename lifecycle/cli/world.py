@@ -116,6 +116,15 @@ def ready_file(given: Path | None, environment: Mapping[str, str]) -> Path | Non
     )
 
 
+def is_anywhere(given: Path | None, environment: Mapping[str, str]) -> bool:
+    """Whether there is anything to work on: a sandbox's ready file, or settings in the environment."""
+    try:
+        ready_file(given, environment)
+    except Misconfigured:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class ReadyWorld:
     """What the command line needs of a ready file; the file has more."""

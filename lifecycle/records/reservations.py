@@ -14,6 +14,9 @@ from lifecycle.errors import Lost
 from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace
 from lifecycle.records.keys import pack, safe, unpack
 
+PARTITIONS = "guard-"
+"""How the names of the counters' partitions begin, and of no other."""
+
 _BUCKET = timedelta(minutes=5)
 _ATTEMPTS = 50
 
@@ -43,7 +46,7 @@ async def reserve(records: Records, claims: Sequence[Claim], window: timedelta, 
 async def _reserve_one(
     records: Records, claim: Claim, window: timedelta, now: datetime
 ) -> tuple[Verdict, tuple[str, ...]]:
-    partition = f"guard-{safe(claim.counter)}"
+    partition = f"{PARTITIONS}{safe(claim.counter)}"
     for _ in range(_ATTEMPTS):
         head = await records.read(partition, "head")
         count = _Count() if head is None else unpack(_Count, head.value)
@@ -81,7 +84,7 @@ async def _reserved_in(records: Records, partition: str, key: str, since: float)
 
 async def _give_back(records: Records, claim: Claim, keys: tuple[str, ...], now: datetime) -> None:
     """Undo a reservation of this very call, whose sibling did not fit."""
-    partition = f"guard-{safe(claim.counter)}"
+    partition = f"{PARTITIONS}{safe(claim.counter)}"
     for _ in range(_ATTEMPTS):
         head = await records.read(partition, "head")
         if head is None or not keys:
@@ -105,4 +108,4 @@ def _bucket(now: datetime) -> str:
 async def forget(records: Records, counters: Sequence[str], key: str) -> None:
     """Forget that a key has room; its counts stay until their window is over."""
     for counter in counters:
-        await records.write(f"guard-{safe(counter)}", [Delete(f"k-{safe(key)}")])
+        await records.write(f"{PARTITIONS}{safe(counter)}", [Delete(f"k-{safe(key)}")])

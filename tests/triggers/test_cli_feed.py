@@ -11,7 +11,7 @@ from tests.builders import EVERYONE, START, Company, a_model
 from tests.triggers.cli_shell import Shell
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SOURCES = frozenset({"/hr/scim", "/hr/workday", "/hr/bamboohr"})
+SOURCES = frozenset({"/hr/scim", "/hr/workday-report", "/hr/bamboohr"})
 
 
 @pytest.fixture

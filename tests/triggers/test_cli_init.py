@@ -2,11 +2,14 @@
 
 import json
 import re
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from lifecycle.adapters import mapping
 from lifecycle.adapters.rules import examine, schema
 from lifecycle.cli.init import settings_of
 from lifecycle.cli.program import app
@@ -19,8 +22,8 @@ from tests.triggers.test_cli_check import World
 
 ROOT = Path(__file__).parents[2]
 CATALOG = "c0000000-0000-0000-0000-000000000001"
-GIVEN = ("--tenant", "contoso.example", "--catalog", CATALOG, "--feed", "/hr/workday", "--time-zone", "Europe/Berlin")
-FILES = ["access-model.json", "local.settings.json", "model.yaml"]
+GIVEN = ("--tenant", "contoso.example", "--catalog", CATALOG, "--feed", "workday", "--time-zone", "Europe/Berlin")
+FILES = ["access-model.json", "local.settings.json", "mapping.yaml", "model.yaml", "people.json"]
 NAMESPACE = "contoso.servicebus.windows.net"
 
 
@@ -44,7 +47,7 @@ def run(tmp_path, monkeypatch):
 def test_what_it_writes_is_an_access_model(run):
     """It validates without a doubt, for the zone and the source that were given."""
     result = run("here", *GIVEN)
-    assert [line.removeprefix("+ here/") for line in result.stdout.splitlines()] == ["model.yaml", *FILES[:2]]
+    assert sorted(line.removeprefix("+ here/") for line in result.stdout.splitlines()) == FILES
     assert Shell()("model", "validate", "here/model.yaml").stdout.endswith("0 examples, 0 warnings\n")
     model = examine(Path("here/model.yaml").read_text(encoding="utf-8"), where="m").require()
     assert (model.time_zone, model.sources.worker) == ("Europe/Berlin", {"/hr/workday"})
@@ -84,14 +87,21 @@ def test_its_settings_have_the_shape_of_the_sample_and_are_settings(run):
 
 def test_it_asks_for_what_is_not_given(run):
     """And asks again for what it cannot take."""
-    result = run("--feed", "/hr", stdin=f"not a tenant\n11111111-2222-3333-4444-555555555555\n{CATALOG}\n")
+    result = run("--feed", "scim", stdin=f"not a tenant\n11111111-2222-3333-4444-555555555555\n{CATALOG}\n")
     assert "Entra tenant" in result.stdout
     assert "11111111-2222-3333-4444-555555555555" in Path("model.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("--tenant", "a b"), ("--catalog", "c1"), ("--feed", " "), ("--time-zone", "Berlin"), ("--namespace", "http://x")],
+    [
+        ("--tenant", "a b"),
+        ("--catalog", "c1"),
+        ("--feed", "sap"),
+        ("--source", " "),
+        ("--time-zone", "Berlin"),
+        ("--namespace", "http://x"),
+    ],
 )
 def test_what_it_cannot_take_is_wrong_usage(run, name, value):
     """Nothing is written then."""
@@ -99,9 +109,10 @@ def test_what_it_cannot_take_is_wrong_usage(run, name, value):
     assert list(Path().iterdir()) == []
 
 
-def test_a_feed_s_name_cannot_break_the_file(run):
-    """It is text, whatever it holds."""
-    run(*GIVEN[:4], "--feed", '/hr] # "x": {y}')
+def test_a_source_s_name_cannot_break_the_files(run):
+    """It is text, whatever it holds, in the model and in the mapping."""
+    run(*GIVEN, "--source", '/hr] # "x": {y}')
+    assert mapping.load(Path("mapping.yaml")).terms.source == '/hr] # "x": {y}'
     found = examine(Path("model.yaml").read_text(encoding="utf-8"), where="m")
     assert found.require().sources.worker == {'/hr] # "x": {y}'}
 
@@ -115,11 +126,73 @@ def test_it_never_overwrites(run, name):
 
 
 def test_forced_it_does(run):
-    """All three are new."""
+    """All are new."""
     for name in FILES:
         Path(name).write_text("mine", encoding="utf-8")
     run(*GIVEN, "--force")
     assert "mine" not in [Path(name).read_text(encoding="utf-8") for name in FILES]
+
+
+@pytest.mark.parametrize("kind", ["csv", "scim", "workday", "bamboohr"])
+def test_the_words_it_ends_with_try_the_feed(run, kind):
+    """With the files just written and nothing else: no sandbox, no settings."""
+    said = run("a b", *GIVEN, "--feed", kind, "--time-zone", "Asia/Tokyo").stderr
+    words = shlex.split(re.search(r"lifecycle (feed .*)", said)[1])
+    tried = CliRunner().invoke(app, words, prog_name="lifecycle")
+    assert (tried.exit_code, tried.stdout.partition(" ")[0]) == (0, f"/hr/{kind}"), tried.stderr
+    assert "1 left" in tried.stdout
+    assert mapping.load(Path("a b/mapping.yaml")).terms.time_zone == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize("kind", ["csv", "scim", "workday", "bamboohr"])
+def test_what_it_writes_of_a_feed_is_the_documentation_s_example(run, kind):
+    """The package carries the examples, byte by byte, and `init` changes source, zone and head alone."""
+    example = ROOT / "examples" / ("mapping.yaml" if kind == "csv" else f"mappings/{kind}.yaml")
+    people = ROOT / "examples" / ("people.csv" if kind == "csv" else f"feeds/{kind}.json")
+    run(*GIVEN, "--feed", kind)
+    assert Path(f"people{people.suffix}").read_bytes() == people.read_bytes()
+    assert (ROOT / "lifecycle" / "cli" / "samples" / f"{kind}.yaml").read_bytes() == example.read_bytes()
+    mine, theirs = mapping.load(Path("mapping.yaml")), mapping.load(example)
+    assert replace(mine, terms=theirs.terms) == theirs
+
+
+def test_events_of_ones_own_need_no_mapping(run):
+    """The model lists the source, and what to do next is to send one."""
+    result = run(*GIVEN, "--feed", "events", "--source", "/hr/own")
+    assert not Path("mapping.yaml").exists()
+    assert "events with the source /hr/own" in result.stderr
+    assert examine(Path("model.yaml").read_text(encoding="utf-8"), where="m").require().sources.worker == {"/hr/own"}
+
+
+def test_where_nobody_can_be_asked_it_names_every_option_that_is_missing(run):
+    """A pipeline has no terminal; nothing is written."""
+    said = run("--tenant", "contoso.example", stdin="", code=64).stderr
+    assert "--catalog, --feed" in said
+    assert list(Path().iterdir()) == []
+
+
+def test_files_that_are_there_are_said_before_anything_is_asked(run):
+    """Nobody answers three questions for nothing."""
+    Path("model.yaml").write_text("mine", encoding="utf-8")
+    result = run(stdin="", code=1)
+    assert "there already" in result.stderr
+    assert "Entra tenant" not in result.stdout
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_a_folder_that_cannot_be_written_is_said(run, where):
+    """Which path, why, and what to do."""
+    Path("file").touch()
+    said = run(where, *GIVEN, code=1).stderr
+    assert "cannot be written" in said
+    assert "name a folder in which you may write" in said
+
+
+def test_a_link_to_nowhere_is_there_too(run, tmp_path):
+    """Writing would follow it."""
+    Path("mapping.yaml").symlink_to(tmp_path / "elsewhere")
+    assert "mapping.yaml: there already" in run(*GIVEN, code=1).stderr
+    assert not Path("elsewhere").exists()
 
 
 def test_it_says_when_there_is_nothing_to_check(run):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.adapters.rules import examine
 from lifecycle.cli.screen import visible
 from lifecycle.core.model import Package
 from tests.builders import EVERYONE, START, Company, a_model, a_worker, joined
@@ -224,3 +225,40 @@ def test_impact_as_json(model):
 def test_impact_of_a_file_with_a_problem_opens_nothing(model):
     """The problems, as `validate` says them; exit code 1."""
     assert ":8:68: rules[1].for" in Shell()("model", "impact", model(GOOD.replace("P90D", "P3M")), code=1).stderr
+
+
+def test_impact_of_a_model_without_its_rule_for_everybody_trips_the_guard(model):
+    """All of it would be taken, and what is beyond the limit is held; nothing is given."""
+    text = GOOD.replace(RULES, "rules: []\n") + "guard: {removals: {count: 1}}\n"
+    found = working().json("model", "impact", model(text), code=2)
+    base = found["packages"]["base"]
+    assert (base["given"], base["taken"], base["held"]) == (0, 3, 2)
+    assert (found["guard"]["held_people"], len(found["guard"]["why"])) == (2, 1)
+
+
+def test_impact_of_the_model_in_force_says_so(model):
+    """Whatever its comments: its version is the same, and nobody is planned."""
+    shell = working()
+    shell.company.model = examine(GOOD, where="m").require()
+    shell.time(timedelta(minutes=16))
+    result = shell("model", "impact", model("# another comment\n" + GOOD))
+    assert "it is in force" in result.stderr
+
+
+def test_impact_says_when_the_model_s_own_examples_do_not_hold(model):
+    """It shows what would change all the same."""
+    example = "examples: [{name: wrong, at: 2026-03-02, worker: {department: Care}, gets: []}]\n"
+    shown = working()("model", "impact", model(GOOD + example), code=2).stdout
+    assert "! 1 of the model's own 1 example does not hold: `lifecycle model test " in shown
+    assert working().json("model", "impact", model(GOOD + example), code=2)["examples"] == {"tried": 1, "broken": 1}
+
+
+def test_impact_names_some_of_those_whom_a_rule_cannot_judge(model):
+    """A rule without an answer may concern everybody; exit code 1, and the rest is in --json."""
+    names = [f"E{number:02}" for number in range(25)]
+    shell = Shell(Company(a_model(EVERYONE, packages=("base", "care")), users=tuple(names)))
+    shell.say(*(joined(f"j{name}", START, FIRST, a_worker(name, attributes={"grade": "A"})) for name in names))
+    bad = "rules: [{name: all, when: has(worker.attributes.grade) && worker.attributes.grade > 3, grant: [base]}]\n"
+    result = shell("model", "impact", model(GOOD.replace(RULES, bad)), code=1)
+    assert result.stderr.count("error: e") == 20
+    assert "and 5 more; --json has all of them" in result.stdout

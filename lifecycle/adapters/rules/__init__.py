@@ -63,8 +63,14 @@ def text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise Misconfigured(f"{path}: the access model cannot be read: {why}") from error
+        raise Misconfigured(f"{path}: the access model cannot be read: {_unread(error)}") from error
+
+
+def _unread(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    line = error.object[: error.start].count(b"\n") + 1
+    return f"it is not UTF-8, from byte {error.start + 1}, line {line}, on; save it as UTF-8"
 
 
 def parse(text: str, *, where: str) -> AccessModel:
@@ -77,6 +83,7 @@ def examine(text: str, *, where: str) -> Examined:
     problems = Problems(where)
     tree = document.read(text, problems)
     if not problems.found and not isinstance(tree, dict):
+        problems.marks.setdefault("", (1, 1))  # an empty document has no node
         problems.add("", "is no access model: the document must be a mapping with `timeZone`, `packages`, …")
     part = shape.WRONG
     if isinstance(tree, dict):

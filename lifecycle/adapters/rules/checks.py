@@ -73,8 +73,8 @@ def _check_rules(tree: dict[str, Any], problems: Problems) -> None:
         if rule.get("grant") == []:
             problems.add(f"rules[{i}].grant", "grants nothing", rule=label)
         if isinstance(when, str):
-            for reason in _condition(when):
-                problems.add(f"rules[{i}].when", reason, rule=label)
+            for reason, into in _condition(when):
+                problems.add(f"rules[{i}].when", reason, rule=label, into=into)
 
 
 def _check_roles(tree: dict[str, Any], problems: Problems) -> None:
@@ -111,13 +111,14 @@ def _doubt(tree: dict[str, Any], problems: Problems) -> None:
         problems.doubt("sources.worker", "lists nobody: every message about a worker would be set aside")
 
 
-def _condition(when: str) -> Iterator[str]:
+def _condition(when: str) -> Iterator[tuple[str, int | None]]:
+    """Yield what is wrong with a condition, and how many characters into it, when that is known."""
     try:
         program = conditions.compiled(when)
-    except ValueError as error:
-        yield str(error)
+    except conditions.Unparsed as error:
+        yield str(error), error.into
     else:
-        yield from probes.faults(program)
+        yield from ((fault, None) for fault in probes.faults(program))
 
 
 def _check_own(tree: dict[str, Any], problems: Problems) -> None:

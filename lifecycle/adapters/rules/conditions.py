@@ -56,8 +56,16 @@ type Variables = dict[str, Any]
 type Asked = Callable[[Variables], tuple[bool, ...]]
 
 
+class Unparsed(ValueError):
+    """A condition that is no CEL; `into` is how many characters into it the fault lies, when it has one line."""
+
+    def __init__(self, reason: str, into: int | None = None) -> None:
+        super().__init__(reason)
+        self.into = into
+
+
 def compiled(expression: str) -> "Program":
-    """Compile one condition. Raises `ValueError` with the column and what was expected there."""
+    """Compile one condition. Raises `Unparsed` with the column and what was expected there."""
     # Imported late: the package brings a command line with it, and loading that takes longer than everything else here.
     import cel  # noqa: PLC0415
 
@@ -65,7 +73,11 @@ def compiled(expression: str) -> "Program":
         return cel.compile(expression)
     except ValueError as error:
         where = re.search(r"<input>:(\d+):(\d+): ([^\n]{1,160})", str(error))
-        raise ValueError(f"line {where[1]} column {where[2]}: {where[3]}" if where else "cannot be parsed") from None
+        if where is None:
+            raise Unparsed("cannot be parsed") from None
+        hint = "; CEL compares with `==`" if re.search(r"(?<![=!<>])=(?!=)", expression) else ""
+        into = None if "\n" in expression else int(where[2]) - 1
+        raise Unparsed(f"line {where[1]} column {where[2]}: {where[3]}{hint}", into) from None
 
 
 def variables(worker: Worker) -> Variables:

@@ -37,17 +37,25 @@ class Problem:
 class Problems:
     """Everything that is wrong with a document, each with where; collected, so that one look mends all.
 
-    `marks` are the line and column of every path; `doubts` what may be meant and probably is not.
+    `marks` are the line and column of every path, `texts` those of values that stand on one line as they are; `doubts`
+    what may be meant and probably is not.
     """
 
     where: str
     marks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    texts: dict[str, tuple[int, int]] = field(default_factory=dict)
     found: list[Problem] = field(default_factory=list)
     doubts: list[Problem] = field(default_factory=list)
 
-    def add(self, path: str, reason: str, *, rule: str = "") -> None:
-        """Note a problem at a path such as `rules[2].grant[0]`; `rule` is the rule's name."""
-        self.found.append(Problem(self.where, *self._place(path), path, reason, rule))
+    def add(self, path: str, reason: str, *, rule: str = "", into: int | None = None) -> None:
+        """Note a problem at a path such as `rules[2].grant[0]`; `rule` is the rule's name.
+
+        `into` is how many characters into the value it lies, which shows where the value's own place is known.
+        """
+        line, column = self._place(path)
+        if into is not None and path in self.texts:
+            line, column = self.texts[path][0], self.texts[path][1] + into
+        self.found.append(Problem(self.where, line, column, path, reason, rule))
 
     def doubt(self, path: str, reason: str) -> None:
         """Note what does not stop the document from being used, and will surprise whoever wrote it."""
@@ -97,10 +105,15 @@ def read(text: str, problems: Problems) -> Any:
     except yaml.MarkedYAMLError as error:
         if error.problem_mark:
             problems.marks[""] = _place(error.problem_mark)
-        problems.add("", f"is no YAML that is read here: {error.problem or error.context}")
-    except (yaml.YAMLError, ValueError):
-        problems.add("", "is no YAML: it holds characters that YAML does not allow")
+        said = error.problem or error.context or ""
+        tab = ": indent with spaces" if r"'\t'" in said else ""
+        problems.add("", f"is no YAML that is read here: {said}{tab}")
+    except (yaml.YAMLError, ValueError) as error:
+        before = text[: getattr(error, "position", 0)]
+        problems.marks[""] = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problems.add("", "is no YAML: there is a character here that YAML does not allow")
     except RecursionError:
+        problems.marks[""] = 1, 1
         problems.add("", "is nested too deeply")
     return None
 
@@ -115,6 +128,8 @@ def _value(loader: _Loader, node: Node, path: str, problems: Problems) -> Any:
         case SequenceNode():
             return [_value(loader, each, f"{path}[{i}]", problems) for i, each in enumerate(node.value)]
         case _:
+            if isinstance(node, ScalarNode) and not node.style and node.start_mark.line == node.end_mark.line:
+                problems.texts[path] = _place(node.start_mark)
             return loader.construct_object(node)
 
 

@@ -351,4 +351,24 @@ def _reason(text: str, kind: Any, value: Any) -> str:
     if "`str`" in text and isinstance(value, bool | int | float):
         return "is a number or a truth value: put it in quotes to make it text"
     reason = text.partition(" - at `")[0]
-    return reason[:1].lower() + reason[1:] if reason.startswith("Expected") else reason
+    if not reason.startswith("Expected "):
+        return reason
+    expected, got, found = re.sub("`([^`]+)`", _in_words, reason).removeprefix("Expected ").partition(", got ")
+    with_point = " with a point" if got and "`float`" in reason.partition(", got ")[2] else ""
+    return f"must be {expected}" + (f", and is {found}{with_point}" if got else "")
+
+
+_WORDS = {
+    "array": "a list, as in [one, two]",
+    "object": "a mapping, as in {key: value}",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "empty",
+}
+
+
+def _in_words(found: re.Match[str]) -> str:
+    """Return what msgspec calls a kind in the words of whoever writes the file."""
+    return " or ".join(_WORDS.get(each, each) for each in found[1].split(" | "))
