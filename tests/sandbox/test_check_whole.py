@@ -82,7 +82,7 @@ async def test_what_init_writes_is_green(tmp_path):
     ready = tmp_path / "ready.json"
     async with Sandbox(SandboxOptions(records=tmp_path / "state", ready_file=ready)) as sandbox:
         await sandbox.advance(timedelta(hours=25))
-        given = ("--tenant", "contoso.example", "--catalog", CATALOG, "--feed", "/hr/workday")
+        given = ("--tenant", "contoso.example", "--catalog", CATALOG, "--feed", "workday")
         command = [sys.executable, "-m", "lifecycle", "init", str(tmp_path / "new"), *given, "--ready", str(ready)]
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=-1, stderr=-1)
         out, err = await process.communicate()
