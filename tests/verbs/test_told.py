@@ -171,3 +171,17 @@ async def test_whoever_asks_for_the_sweep_has_those_looked_at_who_were_put_off()
     await messages.ask(company.bus, SweepSlice("wake:by-hand", Sweep.WAKE), now=company.clock.now())
     await company.time(6 * MINUTE)
     assert company.has() == {"base"}
+
+
+async def test_whoever_is_looked_at_late_and_whose_request_is_not_taken_is_not_forgotten():
+    """The timer's looks begin no retries, so their wake-up stands until one comes to its end, not until it begins."""
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, START + HOUR))
+    await company.time(HOUR - MINUTE)
+    await unanswered(company, 8 * HOUR)
+    company.directory.faults.append(throttled())
+    await company.time(5 * MINUTE)
+    assert not company.directory.faults
+    assert company.has() == set()
+    await company.time(6 * MINUTE)
+    assert company.has() == {"base"}
