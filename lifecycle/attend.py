@@ -130,8 +130,11 @@ async def attend(check: Check, ports: Ports) -> None:
         await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)), mark)
     except Permanent:
         _came_to(check, "set_aside")
-        await told.done(ports.records, mark)
-        raise
+        if check.cause != WOKEN:
+            await told.done(ports.records, mark)
+            raise
+        if await _to_be_shown(check, ports, mark):
+            raise
     except Exception as error:  # noqa: BLE001 a defect of ours must not burn the delivery count and lose the check
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])
         _LOG.error("person %s: %s while reconciling, tried again later\n%s", check.person, type(error).__name__, where)
@@ -156,7 +159,7 @@ def _came_to(check: Check, outcome: str) -> None:
 
 def _measure_delay(seen: Look, check: Check, mark: told.Read | None) -> None:
     """Note how long it took from what was said to the first request that this look made of it."""
-    if mark is None or mark.mark.cause != check.cause:
+    if mark is None or mark.mark.cause != check.cause or check.cause == WOKEN:
         return
     posted = [one.at for one in seen.dossier.flights.values() if one.cause == check.cause and one.at >= seen.now]
     if posted:
@@ -175,6 +178,17 @@ async def _again(check: Check, ports: Ports, delay: timedelta, mark: told.Read |
         reason = f"person {check.person}: still not reconciled after {SHOWN_AFTER} attempts; it is tried on daily"
         body = encode_work(check, id=f"stuck-{check.person}-{now.isoformat()}", source=messages.SOURCE, time=now)
         await set_aside(Queue.WORK, body, reason, ports, session=check.person)
+
+
+async def _to_be_shown(check: Check, ports: Ports, mark: told.Read | None) -> bool:
+    """Whether a look that was due is to be set aside: once a day, though the timer asks for it late at each tick."""
+    now = ports.clock.now()
+    shown = mark is not None and mark.mark.cause == WOKEN and now < mark.mark.at + _MOST
+    if shown and check.attempt >= SHOWN_AFTER:
+        return False
+    until = told.Mark(check.person, WOKEN, check.run, now, due=now + _MOST)
+    await told.keep_shown(ports.records, check.person, mark, until)
+    return True
 
 
 def _delay(attempt: int) -> timedelta:

@@ -8,12 +8,12 @@ from lifecycle.attend import attend
 from lifecycle.contract.cloudevents import decode, encode_fact, work_of
 from lifecycle.core.model import ProjectRules
 from lifecycle.core.work import Check, FanOut, Sweep, SweepSlice
-from lifecycle.errors import Transient
+from lifecycle.errors import Permanent, Transient
 from lifecycle.intake import intake
 from lifecycle.ports import Queue
 from lifecycle.records import told
 from lifecycle.sweep import SHOWN_AFTER
-from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, joined, moved, opened, staffed
+from tests.builders import CARE, EVERYONE, START, Company, a_model, a_rule, a_worker, joined, moved, opened, staffed
 from tests.fakes.directory import throttled
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -185,3 +185,20 @@ async def test_whoever_is_looked_at_late_and_whose_request_is_not_taken_is_not_f
     assert company.has() == set()
     await company.time(6 * MINUTE)
     assert company.has() == {"base"}
+
+
+async def test_whom_no_look_can_help_is_set_aside_once_a_day_and_helped_at_once():
+    """The timer asks for who is due at each tick; a rule without an answer is not told of at each of them."""
+
+    def unanswerable(_worker):
+        raise Permanent("rule bad: no answer")
+
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, START + DAY))
+    company.model = a_model(EVERYONE, (a_rule("bad", "tools"), unanswerable), hash="model-2")
+    await company.time(3 * DAY + HOUR)
+    assert 2 <= len(company.bus.waiting(Queue.QUARANTINE)) <= 5
+    company.model = a_model(EVERYONE, hash="model-3")
+    await company.time(6 * MINUTE)
+    assert company.has() == {"base"}
+    assert await forgotten(company) == []
