@@ -353,7 +353,7 @@ async def test_a_slice_that_is_delivered_twice_and_worked_on_by_both_finds_nothi
 
 
 async def test_what_a_death_left_of_a_checkpoint_is_cleared_away():
-    """It died while it dropped what it had read, because the link was stale: pages without a head are not seen again."""
+    """It died while it dropped what it had read, the link being stale: pages without a head are not seen again."""
     company = await ward()
     at = await checkpoints.open_checkpoint(company.records, "night", "care")
     await at.keep("link", [1, 2, 3], [], 3, company.clock.now())
