@@ -14,13 +14,13 @@ from lifecycle import measures, messages, traces
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
 from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, Reread, SweepSlice, Undo, Work
 from lifecycle.drift import slice_of
-from lifecycle.errors import Lost, Permanent, Transient
+from lifecycle.errors import Lost, Permanent, SentAway, Transient
 from lifecycle.look import Look
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
 from lifecycle.records import runs, told
-from lifecycle.sweep import SHOWN_AFTER, WOKEN, fan_out
+from lifecycle.sweep import SHOWN_AFTER, TICK, WOKEN, fan_out
 
 _LOG = logging.getLogger("lifecycle")
 _FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
@@ -127,7 +127,8 @@ async def attend(check: Check, ports: Ports) -> None:
         await _again(check, ports, _LOST_AGAIN, mark)
     except Transient as error:
         _came_to(check, "again")
-        await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)), mark)
+        turn = error.retry_after if isinstance(error, SentAway) else None
+        await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)), mark, turn=turn)
     except Permanent:
         _came_to(check, "set_aside")
         if check.cause != WOKEN:
@@ -166,12 +167,18 @@ def _measure_delay(seen: Look, check: Check, mark: told.Read | None) -> None:
         measures.took(measures.EVENT_DELAY, min(posted) - mark.mark.at)
 
 
-async def _again(check: Check, ports: Ports, delay: timedelta, mark: told.Read | None) -> None:
+async def _again(
+    check: Check, ports: Ports, delay: timedelta, mark: told.Read | None, *, turn: timedelta | None = None
+) -> None:
     now = ports.clock.now()
     if mark is not None:
         await told.put_off(ports.records, mark, now + delay)
     if check.cause == WOKEN and check.attempt >= SHOWN_AFTER:
-        return  # the wake-up stands until a look succeeds: the timer asks at each tick, and one of us is enough
+        # The wake-up stands until a look succeeds: the timer asks at each tick, and one of us is enough. But whose turn
+        # to write comes before that takes it, or a backlog would be written in bursts after each tick.
+        if turn is not None and turn < TICK:
+            await messages.ask(ports.bus, check, now=now, at=now + turn)
+        return
     later = replace(check, attempt=check.attempt + 1)
     await messages.ask(ports.bus, later, now=now, at=now + delay)
     if later.attempt == SHOWN_AFTER:

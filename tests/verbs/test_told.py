@@ -8,7 +8,7 @@ from lifecycle.attend import attend
 from lifecycle.contract.cloudevents import decode, encode_fact, work_of
 from lifecycle.core.model import ProjectRules
 from lifecycle.core.work import Check, FanOut, Sweep, SweepSlice
-from lifecycle.errors import Permanent, Transient
+from lifecycle.errors import Permanent, SentAway, Transient
 from lifecycle.intake import intake
 from lifecycle.ports import Queue
 from lifecycle.records import told
@@ -202,3 +202,44 @@ async def test_whom_no_look_can_help_is_set_aside_once_a_day_and_helped_at_once(
     await company.time(6 * MINUTE)
     assert company.has() == {"base"}
     assert await forgotten(company) == []
+
+
+async def test_a_look_that_was_scheduled_and_fails_is_not_begun_anew_at_the_next_tick():
+    """Asked for ahead of its instant, it has one series of retries, and is set aside once."""
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, START + HOUR))
+    await company.time(HOUR - MINUTE)
+    company.bus.sent.clear()
+    await unanswered(company, 8 * HOUR)
+    begun = [check for check in asked(company) if check.cause == "wake" and check.attempt < SHOWN_AFTER]
+    assert [check.attempt for check in begun] == sorted({check.attempt for check in begun})
+    assert [queue for queue, _, _ in company.bus.sent].count(Queue.QUARANTINE) == 1
+
+
+class OneBySecond:
+    """A pace that gives a turn a second, and sends away whoever would wait for longer than five."""
+
+    def __init__(self, clock):
+        self.clock, self.next, self.away = clock, clock.now(), clock.now()
+
+    async def turn(self, *, urgent):
+        now = self.clock.now()
+        if self.next > now + timedelta(seconds=5):
+            self.away = max(self.away, self.next) + timedelta(seconds=1)
+            raise SentAway("later", retry_after=self.away - now)
+        self.next = max(self.next, now) + timedelta(seconds=1)
+
+    def heard(self, throttle):
+        pass
+
+
+async def test_whoever_is_late_and_sent_away_comes_back_in_their_turn():
+    """After an outage a backlog is written as fast as it may be, not in bursts after each tick."""
+    names = [f"E{number}" for number in range(60)]
+    company = Company(a_model(EVERYONE), users=tuple(names))
+    await company.say(*(joined(f"j{name}", START, START + HOUR, a_worker(name)) for name in names))
+    await company.time(HOUR - MINUTE)
+    await unanswered(company, 8 * HOUR)
+    company.pace = OneBySecond(company.clock)
+    await company.time(9 * MINUTE)
+    assert [name for name in names if company.has(name) != {"base"}] == []
