@@ -3,6 +3,8 @@
 from collections import Counter
 from datetime import date, timedelta
 
+import pytest
+
 from lifecycle import messages
 from lifecycle.attend import attend
 from lifecycle.contract.cloudevents import decode, encode_fact, work_of
@@ -11,10 +13,12 @@ from lifecycle.core.work import Check, FanOut, Sweep, SweepSlice
 from lifecycle.errors import Permanent, SentAway, Transient
 from lifecycle.intake import intake
 from lifecycle.ports import Queue
-from lifecycle.records import told
-from lifecycle.sweep import SHOWN_AFTER
+from lifecycle.records import runs, told, wakeups
+from lifecycle.records.dossier import open_dossier
+from lifecycle.sweep import SHOWN_AFTER, wake
 from tests.builders import CARE, EVERYONE, START, Company, a_model, a_rule, a_worker, joined, moved, opened, staffed
 from tests.fakes.directory import throttled
+from tests.fakes.faults import Crash
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FIRST = date(2026, 1, 5)
@@ -243,3 +247,33 @@ async def test_whoever_is_late_and_sent_away_comes_back_in_their_turn():
     company.pace = OneBySecond(company.clock)
     await company.time(9 * MINUTE)
     assert [name for name in names if company.has(name) != {"base"}] == []
+
+
+async def test_whoever_is_late_is_asked_for_by_one_run_at_a_time(monkeypatch):
+    """As long as the last such run has people to ask for, a tick begins no other: they would be asked for twice."""
+    monkeypatch.setattr("lifecycle.sweep.BACKLOG", 1)
+    company = Company(a_model(EVERYONE), users=())
+    await company.say(*(joined(f"j{name}", START, START + HOUR, a_worker(name)) for name in ("E1", "E2", "E3")))
+    company.clock.move(2 * HOUR)
+    for _ in range(3):  # nobody takes up what is asked for
+        await wake(company.ports)
+        company.clock.move(5 * MINUTE)
+    again = [name for name in await runs.unfinished(company.records) if name.startswith("wake:again:")]
+    assert len(again) == 1
+    assert (await runs.progress(company.records, again[0])).people == 2
+
+
+async def test_an_entry_that_its_dossier_no_longer_holds_asks_for_nobody():
+    """A crash between two writes left it; the timer drops it instead of asking at every tick for ever."""
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, START + DAY))
+    dossier = await open_dossier(company.records, "e1")
+    await wakeups.set_wake(dossier, START + HOUR)
+    company.records.crash_before = company.records.writes + 3
+    with pytest.raises(Crash):
+        await wakeups.set_wake(dossier, START + DAY)
+    company.records.crash_before = None
+    await company.time(DAY - HOUR)
+    assert [one.at for one in await wakeups.due(company.records, START + DAY)] == [START + DAY]
+    late = [check for check in asked(company) if check.cause == "wake" and check.attempt >= SHOWN_AFTER]
+    assert len(late) <= 1
