@@ -14,13 +14,13 @@ from lifecycle import measures, messages, traces
 from lifecycle.contract.cloudevents import decode, encode_work, work_of
 from lifecycle.core.work import Check, Dispose, Erase, FanOut, Release, ReleaseRefused, Reread, SweepSlice, Undo, Work
 from lifecycle.drift import slice_of
-from lifecycle.errors import Lost, Permanent, Transient
+from lifecycle.errors import Lost, Permanent, SentAway, Transient
 from lifecycle.look import Look
 from lifecycle.ports import Ports, Queue
 from lifecycle.quarantine import set_aside
 from lifecycle.reconcile import reconcile
 from lifecycle.records import runs, told
-from lifecycle.sweep import SHOWN_AFTER, WOKEN, fan_out
+from lifecycle.sweep import SHOWN_AFTER, TICK, WOKEN, fan_out
 
 _LOG = logging.getLogger("lifecycle")
 _FIRST, _MOST = timedelta(minutes=1), timedelta(days=1)
@@ -127,11 +127,15 @@ async def attend(check: Check, ports: Ports) -> None:
         await _again(check, ports, _LOST_AGAIN, mark)
     except Transient as error:
         _came_to(check, "again")
-        await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)), mark)
+        turn = error.retry_after if isinstance(error, SentAway) else None
+        await _again(check, ports, max(error.retry_after or timedelta(), _delay(check.attempt)), mark, turn=turn)
     except Permanent:
         _came_to(check, "set_aside")
-        await told.done(ports.records, mark)
-        raise
+        if check.cause != WOKEN:
+            await told.done(ports.records, mark)
+            raise
+        if await _to_be_shown(check, ports, mark):
+            raise
     except Exception as error:  # noqa: BLE001 a defect of ours must not burn the delivery count and lose the check
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])
         _LOG.error("person %s: %s while reconciling, tried again later\n%s", check.person, type(error).__name__, where)
@@ -156,25 +160,42 @@ def _came_to(check: Check, outcome: str) -> None:
 
 def _measure_delay(seen: Look, check: Check, mark: told.Read | None) -> None:
     """Note how long it took from what was said to the first request that this look made of it."""
-    if mark is None or mark.mark.cause != check.cause:
+    if mark is None or mark.mark.cause != check.cause or check.cause == WOKEN:
         return
     posted = [one.at for one in seen.dossier.flights.values() if one.cause == check.cause and one.at >= seen.now]
     if posted:
         measures.took(measures.EVENT_DELAY, min(posted) - mark.mark.at)
 
 
-async def _again(check: Check, ports: Ports, delay: timedelta, mark: told.Read | None) -> None:
+async def _again(
+    check: Check, ports: Ports, delay: timedelta, mark: told.Read | None, *, turn: timedelta | None = None
+) -> None:
     now = ports.clock.now()
     if mark is not None:
         await told.put_off(ports.records, mark, now + delay)
     if check.cause == WOKEN and check.attempt >= SHOWN_AFTER:
-        return  # the wake-up stands until a look succeeds: the timer asks at each tick, and one of us is enough
+        # The wake-up stands until a look succeeds: the timer asks at each tick, and one of us is enough. But whose turn
+        # to write comes before that takes it, or a backlog would be written in bursts after each tick.
+        if turn is not None and turn < TICK:
+            await messages.ask(ports.bus, check, now=now, at=now + turn)
+        return
     later = replace(check, attempt=check.attempt + 1)
     await messages.ask(ports.bus, later, now=now, at=now + delay)
     if later.attempt == SHOWN_AFTER:
         reason = f"person {check.person}: still not reconciled after {SHOWN_AFTER} attempts; it is tried on daily"
         body = encode_work(check, id=f"stuck-{check.person}-{now.isoformat()}", source=messages.SOURCE, time=now)
         await set_aside(Queue.WORK, body, reason, ports, session=check.person)
+
+
+async def _to_be_shown(check: Check, ports: Ports, mark: told.Read | None) -> bool:
+    """Whether a look that was due is to be set aside: once a day, though the timer asks for it late at each tick."""
+    now = ports.clock.now()
+    shown = mark is not None and mark.mark.cause == WOKEN and now < mark.mark.at + _MOST
+    if shown and check.attempt >= SHOWN_AFTER:
+        return False
+    until = told.Mark(check.person, WOKEN, check.run, now, due=now + _MOST)
+    await told.keep_shown(ports.records, check.person, mark, until)
+    return True
 
 
 def _delay(attempt: int) -> timedelta:

@@ -10,9 +10,10 @@ from typing import assert_never
 
 from lifecycle import measures, messages
 from lifecycle.calibrate import calibrate
-from lifecycle.compare import Found, compare
+from lifecycle.compare import SLICE, Found, compare
 from lifecycle.core.work import Sweep, SweepSlice
 from lifecycle.deny import read_reviews
+from lifecycle.errors import Lost
 from lifecycle.follow_many import follow_package
 from lifecycle.ports import Ports
 from lifecycle.prune import prune, shard_of
@@ -69,7 +70,15 @@ async def _package(work: SweepSlice, ports: Ports) -> None:
     if work.about not in ports.model.packages:
         return  # the model changed while the sweep ran
     at = await checkpoints.open_checkpoint(ports.records, work.run, work.about)
-    found = await compare(work.about, at, ports, keep=True)
+    last = None if at.pages else await reports.of_package(ports.records, work.about)
+    if last is not None and last.run == work.run:
+        return  # the message came again after its work was done
+    try:
+        found = await compare(work.about, at, ports, keep=True)
+    except Lost:  # the message came twice: one of the two goes on, and the other sees to it that it does
+        now = ports.clock.now()
+        await messages.ask(ports.bus, replace(work, after=str(at.pages)), now=now, at=now + SLICE, mark=now.isoformat())
+        return
     if found is None:
         following = replace(work, after=str(at.pages))
         await messages.ask(ports.bus, following, now=ports.clock.now(), mark=work.run)
@@ -77,13 +86,13 @@ async def _package(work: SweepSlice, ports: Ports) -> None:
     await _enqueue(work, list(found.people), ports)
     report = found.report(work.about, work.run, at, ports)
     await reports.keep(ports.records, report)
-    await at.drop()
     measures.count(measures.COMPARED)
     for kind, rows in report.counts.items():
         measures.count(measures.DRIFT_ROWS, {"kind": str(kind)}, many=rows)
     if report.counts:
         data = {"package": report.package, "run": report.run, "checked": report.checked, **report.counts}
         await messages.notify(ports.bus, "drift.found", report.package, data, now=report.at, once=report.run)
+    await at.drop()  # last: without it the work counts as done
 
 
 async def _enqueue(work: SweepSlice, people: list[str], ports: Ports) -> None:

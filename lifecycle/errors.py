@@ -50,6 +50,10 @@ class Throttled(Transient):
     """A service asked us to slow down; honour `retry_after`."""
 
 
+class SentAway(Throttled):
+    """Nobody refused: our own pace is taken until `retry_after`, each who is sent away having a turn of their own."""
+
+
 class Lost(Transient):
     """A conditional write found the row changed, so somebody else is at it: stop, read again, start over."""
 

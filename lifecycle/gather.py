@@ -28,7 +28,12 @@ class Known:
 
     def entitled(self, dossier: Dossier, now: datetime, *, present: Adoption) -> Desired:
         """Return what they are entitled to at `now`, under the model in force, minus what was denied."""
-        denials = [Denial(one.package, one.at, one.by) for one in dossier.refusals.values() if one.stands]
+        names = {package.access_package: package.name for package in self.model.packages.values() if dossier.refusals}
+        denials = [
+            Denial(names.get(one.access_package, one.package), one.at, one.by)
+            for one in dossier.refusals.values()
+            if one.stands
+        ]
         dropped = _dropped(dossier, self.model, present)
         return entitled(self.person, self.memberships, self.projects, self.model, now, denials=denials, dropped=dropped)
 

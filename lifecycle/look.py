@@ -5,7 +5,7 @@ which is what a preview needs. The chain's head is read before anything else, so
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifecycle import traces
@@ -78,6 +78,7 @@ async def _look(identifier: str, ports: Ports, *, cause: str, settle: bool, rech
         wanted = [package.access_package for package in ports.model.packages.values()]
         listed = await ports.entitlements.assignments_of(match.user, wanted)
     if settle:
+        await _rename(dossier, listed, ports)
         await follow(dossier, listed, ports, now, cause)
         if await _notice_ended(dossier, listed, desired, ports, now, cause):
             desired = known.entitled(dossier, now, present=present)
@@ -121,6 +122,15 @@ async def _match(  # noqa: PLR0917 who, what is wanted, and where it is written 
     return await correlate(dossier, whole, ports, now, cause, recheck=recheck)
 
 
+async def _rename(dossier: Dossier, listed: Sequence[Listed], ports: Ports) -> None:
+    """Call our rows what the model calls their package now: renamed, it is the same access."""
+    names = {package.access_package: package.name for package in ports.model.packages.values()}
+    for row in listed:
+        mine, name = dossier.holdings.get(row.id), names.get(row.package)
+        if mine is not None and name is not None and mine.package != name:
+            await dossier.remember(put_holding(dossier, replace(mine, package=name)))
+
+
 async def _auto(listed: Sequence[Listed], dossier: Dossier, ports: Ports) -> frozenset[str]:
     """Ask which policies assign by themselves, only when a row is there that could be theirs."""
     ours = {package.policy for package in ports.model.packages.values()}
@@ -152,7 +162,7 @@ async def _refusal(dossier: Dossier, package: str, at: datetime, row: Listed, po
     before = dossier.refusals.get(package)
     times = 1 if before is None else before.times + 1
     if ports.model.drift is Drift.REPORT or times > REPAIRS or (before is not None and before.stands):
-        return Refusal(package, at, "by hand", stands=True, times=times)
+        return Refusal(package, at, "by hand", stands=True, times=times, access_package=row.package)
     reviewed = await ports.reviews.denied([row.package], since=at - _REVIEWED)
     by = next((f"review {one.instance}" for one in reviewed if one.user == row.user), "by hand")
-    return Refusal(package, at, by, stands=by != "by hand", times=times)
+    return Refusal(package, at, by, stands=by != "by hand", times=times, access_package=row.package)

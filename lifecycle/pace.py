@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from lifecycle.errors import Throttled, Transient
+from lifecycle.errors import SentAway, Transient
 from lifecycle.ports import Clock, Records
 from lifecycle.records import leases
 
@@ -113,7 +113,7 @@ class SharedPace:
     async def turn(self, *, urgent: bool) -> None:
         """Return when the next write may be sent: what is urgent waits in place, before all that is not.
 
-        Raises `Throttled` when a write that is not urgent would wait for longer than `PATIENCE` or behind urgent ones.
+        Raises `SentAway` when a write that is not urgent would wait for longer than `PATIENCE` or behind urgent ones.
         """
         await self._know_the_others()
         if urgent:
@@ -171,13 +171,13 @@ class SharedPace:
         """Return how long to sleep for the next turn; never long, because the rate may have grown meanwhile."""
         return min(1.0, self._wait(1))
 
-    def _away(self) -> Throttled:
+    def _away(self) -> SentAway:
         """Send away, each behind the one before: they would all come back at once otherwise."""
         now = self._settled()
         rate = self._rate(now)
         self._sent_away = max(self._sent_away, now + self._wait(self._urgent + self._others)) + 1 / rate
         later = timedelta(seconds=min(self._sent_away - now, FURTHEST))
-        return Throttled("Writes to Graph wait for their turn; this one is looked at again later.", retry_after=later)
+        return SentAway("Writes to Graph wait for their turn; this one is looked at again later.", retry_after=later)
 
     # --- the rate ---
 

@@ -55,7 +55,7 @@ async def reconcile(check: Check, ports: Ports) -> Look:
     except Lost:
         raise
     except Transient:
-        await _afterwards(seen, ports, check.cause, None)
+        await _afterwards(seen, ports, check.cause, None, finished=False)
         raise
     await _afterwards(seen, ports, check.cause, put_off)
     return seen
@@ -129,10 +129,11 @@ async def _index(seen: Look) -> None:
     await holders.note(seen.dossier, seen.match.user, rows)
 
 
-async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | None) -> None:
+async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | None, *, finished: bool = True) -> None:
     """Say what is late, measure what is gone, and set when to look again.
 
-    That is the plan's next edge, the next follow-up, the wait for a user, the watch on a leaver.
+    That is the plan's next edge, the next follow-up, the wait for a user, the watch on a leaver. A wake-up that is due
+    stands until a look comes to its end: the timer relies on it to find whom nobody else asks for.
     """
     dossier, now = seen.dossier, seen.now
     await alert(seen, ports, cause)
@@ -145,9 +146,11 @@ async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | 
     ]
     due += [seen.plan.look_again, await _wait_for_user(seen, ports), _watch(seen), _late(seen, ports), put_off]
     wake = earliest(due)
-    await set_wake(dossier, None if wake is None else max(wake, now + timedelta(seconds=1)))
-    if dossier.wake is not None and dossier.wake <= now + SOON:
-        await messages.ask(ports.bus, Check(dossier.person, "wake"), now=now, at=dossier.wake)
+    at = None if wake is None else max(wake, now + timedelta(seconds=1))
+    if finished or dossier.wake is None or dossier.wake > now:
+        await set_wake(dossier, at)
+    if at is not None and at <= now + SOON:
+        await messages.ask(ports.bus, Check(dossier.person, "wake"), now=now, at=at)
     await underway.note(dossier, now)  # last: a figure, which nothing waits for
 
 

@@ -25,7 +25,8 @@ from lifecycle.replan import begin_replan
 from lifecycle.trickle import BACKLOG, ask_for, enqueue
 
 _BETWEEN = timedelta(seconds=1)
-_TICK = timedelta(minutes=5)
+TICK = timedelta(minutes=5)
+"""How often the wake timer looks, and how far ahead."""
 
 WOKEN = "wake"
 """The cause of a look that was due."""
@@ -69,7 +70,7 @@ async def timed(timer: str, work: Callable[[Ports], Awaitable[object]], ports: P
     await tell_of_stalled(timer, ports, begun)
 
 
-async def due_within(ports: Ports, span: timedelta = _TICK) -> tuple[list[WakeUp], list[WakeUp]]:
+async def due_within(ports: Ports, span: timedelta = TICK) -> tuple[list[WakeUp], list[WakeUp]]:
     """Return who is due within the span (before the next tick), and entries that their dossier no longer holds.
 
     Writes nothing.
@@ -78,7 +79,7 @@ async def due_within(ports: Ports, span: timedelta = _TICK) -> tuple[list[WakeUp
     found: list[WakeUp] = []
     stale: list[WakeUp] = []
     for due in await wakeups.due(ports.records, now + span):
-        late = due.at < now - _TICK
+        late = due.at < now - TICK
         gone = late and (await open_dossier(ports.records, due.person)).wake != due.at
         (stale if gone else found).append(due)
     return found, stale
@@ -98,10 +99,10 @@ async def wake(ports: Ports, *, asked: bool = False) -> int:
     for entry in stale:
         await wakeups.forget(ports.records, entry)
     for due in found[:BACKLOG]:
-        late = int(max(timedelta(), now - due.at) / _TICK)
+        late = int(max(timedelta(), now - due.at) / TICK)
         measures.took(measures.WAKE_LATE, now - due.at)
         mark = f"late {late}" if late else ""
-        woken = Check(due.person, WOKEN, attempt=SHOWN_AFTER if late else 0)
+        woken = Check(due.person, WOKEN, attempt=SHOWN_AFTER if due.at < now else 0)  # asked for at the last tick
         await messages.ask(ports.bus, woken, now=due.at, at=max(due.at, now), mark=mark, apart=True)
     await _ask_by_trickle([due for due in found[BACKLOG:] if due.at <= now], ports, now)
     for found_mark in await told.forgotten(ports.records, now - FORGOTTEN, put_off=asked):
@@ -119,10 +120,10 @@ async def wake(ports: Ports, *, asked: bool = False) -> int:
 
 async def _ask_by_trickle(late: list[WakeUp], ports: Ports, now: datetime) -> None:
     """Ask for the rest of those who are due: for the first time, or, unless that is still under way, once more."""
-    fresh = [due.person for due in late if due.at > now - _TICK]
+    fresh = [due.person for due in late if due.at > now - TICK]
     if fresh:
         await enqueue(Run(f"wake:{now:%Y-%m-%dT%H:%M:%SZ}", WOKEN, now), fresh, ports, whole=True)
-    again = [due.person for due in late if due.at <= now - _TICK]
+    again = [due.person for due in late if due.at <= now - TICK]
     going = any(name.startswith(_AGAIN) for name in await runs.unfinished(ports.records))
     if again and not going:
         run = Run(f"{_AGAIN}{now:%Y-%m-%dT%H:%M:%SZ}", WOKEN, now, attempt=SHOWN_AFTER)

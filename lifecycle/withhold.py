@@ -125,12 +125,12 @@ async def _hold(seen: Look, doubted: _Doubted, check: Check, ports: Ports) -> No
     part = Plan(seen.plan.person, seen.plan.model, doubted.steps)
     before = seen.dossier.withheld
     waits = before is not None and not before.released and before.contested == doubted.contested
-    if before is not None and waits and before.hash == part.hash:
-        return
     run = before.run if before is not None and not before.released else run_of(check)
+    earlier = await holds.held_of(ports.records, run, seen.dossier.person)
+    if before is not None and waits and before.hash == part.hash and earlier is not None:
+        return  # held; what another look let go meanwhile is gathered again, or nobody could release it
     steps, rows = tuple(map(describe, part.changes)), tuple(map(_row, part.changes))
     causes = await causes_of(seen.known, check, ports)
-    earlier = await holds.held_of(ports.records, run, seen.dossier.person)
     by = causes.people if earlier is None else tuple(sorted({*causes.people, *earlier.by}))
     person, why = seen.dossier.person, doubted.text
     held = holds.Held(run, person, part.hash, steps, check.cause, why, seen.now, by, causes.source)

@@ -127,7 +127,7 @@ async def rehearse_wake(world: World) -> Rehearsal:
     due, _ = await due_within(ports)
     at = {one.person: one.at for one in due}
     forgotten: list[str] = []
-    for mark in [one.mark for one in await told.forgotten(ports.records, now - FORGOTTEN)]:
+    for mark in [one.mark for one in await told.forgotten(ports.records, now - FORGOTTEN, put_off=True)]:
         names = await facts.members_of(ports.records, mark.name) if mark.project else [mark.name]
         forgotten += [(await identity_of(ports.records, name)).person for name in names]
     forgotten += [one.person for one in await runs.lost(ports.records, now - LOST)]

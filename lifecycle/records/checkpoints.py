@@ -2,6 +2,9 @@
 
 Partition `sweep-…`, one for each run and subject: a head, and a row for every page. Where pages come faster than they
 can be saved, several share a row, and are read again when the sweep dies between. Dropped when the sweep is over.
+
+Saving is conditional on the head: of two who are at the same sweep, as when a message is delivered again while it is
+worked on, one goes on.
 """
 
 from array import array
@@ -9,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from lifecycle.ports import Delete, Put, Records
+from lifecycle.ports import Change, Delete, Insert, Put, Records, Replace
 from lifecycle.records.keys import pack, safe, unpack
 
 _BATCH = 100
@@ -49,6 +52,7 @@ class Checkpoint:
     rows: int = 0
     strays: list[Stray] = field(default_factory=list)
     seen: array[int] = field(default_factory=lambda: array("Q"))
+    etag: str = ""
     _noted: int = 0
     _saved_at: datetime | None = None
     _seen: array[int] = field(default_factory=lambda: array("Q"))
@@ -60,7 +64,10 @@ class Checkpoint:
         return self.pages > 0 and not self.link
 
     async def keep(self, link: str, seen: Sequence[int], strays: list[Stray], rows: int, now: datetime) -> None:
-        """Take note of what one page held, and where to read on; saved now, or soon with the next ones."""
+        """Take note of what one page held, and where to read on; saved now, or soon with the next ones.
+
+        Raises as `save` does.
+        """
         self.link, self.pages, self.rows = link, self.pages + 1, self.rows + rows
         self.strays += strays
         self._noted += 1
@@ -72,15 +79,16 @@ class Checkpoint:
             await self.save()
 
     async def save(self) -> None:
-        """Save what was noted since the last time."""
+        """Save what was noted since the last time. Raises `Lost` when somebody else is at this sweep as well."""
         if not self._noted:
             return
-        head = {"link": self.link, "pages": self.pages, "rows": self.rows}
+        value = pack({"link": self.link, "pages": self.pages, "rows": self.rows})
+        head: Change = Replace("head", value, self.etag) if self.etag else Insert("head", value)
         parts = [_Pages(self._seen.tobytes(), tuple(self._strays[:_STRAYS]))]
         rest = range(_STRAYS, len(self._strays), _STRAYS)
         parts += [_Pages(strays=tuple(self._strays[start : start + _STRAYS])) for start in rest]
         rows = [Put(f"p-{self.pages:08d}-{number:02d}", pack(part)) for number, part in enumerate(parts)]
-        await self.records.write(self.partition, [Put("head", pack(head)), *rows])
+        self.etag = (await self.records.write(self.partition, [head, *rows]))["head"]
         self._forget()
 
     def _forget(self) -> None:
@@ -91,7 +99,7 @@ class Checkpoint:
         while self.partition and (rows := await self.records.rows(self.partition, limit=_BATCH)):
             await self.records.write(self.partition, [Delete(row.key) for row in rows])
         self.link, self.pages, self.rows = "", 0, 0
-        self.strays, self.seen = [], array("Q")
+        self.strays, self.seen, self.etag = [], array("Q"), ""
         self._forget()
 
 
@@ -100,7 +108,9 @@ async def open_checkpoint(records: Records, run: str, about: str) -> Checkpoint:
     found = Checkpoint(records, f"sweep-{safe(run)}|{safe(about)}")
     head = await records.read(found.partition, "head")
     if head is None:
+        await found.drop()  # what a death in the middle of dropping left
         return found
+    found.etag = head.etag
     content = unpack(dict[str, str | int], head.value)
     found.link, found.pages, found.rows = str(content["link"]), int(content["pages"]), int(content["rows"])
     for row in await records.rows(found.partition, after="p-", before=f"p-{found.pages:08d}."):

@@ -81,13 +81,17 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A package that was taken away by others, the `times`-th time; it `stands` as a `core.desired.Denial`, or not."""
+    """A package that was taken away by others, the `times`-th time; it `stands` as a `core.desired.Denial`, or not.
+
+    `package` is the model's name of then, `access_package` Graph's id, which outlives a renaming.
+    """
 
     package: str
     at: datetime
     by: str
     stands: bool = True
     times: int = 1
+    access_package: str = ""
 
 
 @dataclass(frozen=True, slots=True)

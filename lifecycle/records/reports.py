@@ -40,6 +40,12 @@ async def keep(records: Records, report: Report) -> None:
     await records.write("drift", [Put(safe(report.package), pack(report))])
 
 
+async def of_package(records: Records, package: str) -> Report | None:
+    """Return the last report on a package, if there is one."""
+    row = await records.read("drift", safe(package))
+    return None if row is None else unpack(Report, row.value)
+
+
 async def reports(records: Records) -> list[Report]:
     """Return the last report on each package."""
     return [unpack(Report, row.value) for row in await records.rows("drift")]

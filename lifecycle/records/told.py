@@ -5,11 +5,12 @@ etag, so that what was told meanwhile stays marked. Partitions `told-0` … `tol
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifecycle.errors import Lost
-from lifecycle.ports import Delete, Put, Records, Replace
+from lifecycle.ports import Delete, Insert, Put, Records, Replace
 from lifecycle.records.keys import pack, safe, unpack
 
 _SHARDS = "0123456789abcdef"
@@ -73,6 +74,14 @@ async def put_off(records: Records, found: Read, until: datetime) -> None:
         await records.write(_partition(mark.name), [row])
     except Lost:
         return
+
+
+async def keep_shown(records: Records, name: str, found: Read | None, mark: Mark) -> None:
+    """Write down that it was shown to a person what is wrong, in place of the mark that the look found, if any."""
+    key = _key(name, project=False)
+    row = Insert(key, pack(mark)) if found is None else Replace(key, pack(mark), found.etag)
+    with suppress(Lost):  # told of something else meanwhile, which asks for a look of its own
+        await records.write(_partition(name), [row])
 
 
 async def forgotten(records: Records, before: datetime, *, put_off: bool = False) -> list[Read]:

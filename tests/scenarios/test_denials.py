@@ -3,7 +3,20 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, granted, joined, moved, utc
+from tests.builders import (
+    CARE,
+    EVERYONE,
+    START,
+    Company,
+    a_model,
+    a_package,
+    a_rule,
+    a_worker,
+    granted,
+    joined,
+    moved,
+    utc,
+)
 from tests.laws.driving import DAY, HOUR, Days
 from tests.scenarios.golden import agrees
 
@@ -62,3 +75,44 @@ def test_what_a_review_denied_comes_back_with_a_later_reason():
     to(days, utc(2026, 2, 10))
     days.sweep()
     agrees(company, "review_denied_before_a_later_reason")
+
+
+def renamed():
+    """The same access packages, of which a new model calls one by another name."""
+    model = a_model(EVERYONE, (a_rule("care", "nursing"), CARE[1]), hash="model-2")
+    return replace(model, packages={**model.packages, "nursing": replace(a_package("care"), name="nursing")})
+
+
+def taken_by_hand(days):
+    """An administrator removes the row, and the sweep finds it."""
+    (row,) = [one for one in days.company.directory.rows("user-e1") if one.package == "package-care"]
+    days.company.directory.take_by_hand(row.id)
+    days.sweep()
+    days.pass_by(HOUR)
+
+
+def test_what_was_denied_stays_away_when_its_package_is_renamed():
+    """The model calls it by another name; it is the same access that was taken away."""
+    days = Days(Company(a_model(EVERYONE, CARE)))
+    days.tell(joined("j", START, FIRST, NURSE))
+    days.pass_by(HOUR)
+    taken_by_hand(days)
+    days.company.model = renamed()
+    days.pass_by(DAY)
+    days.sweep()
+    assert days.company.has() == {"base"}
+
+
+def test_what_was_given_before_its_package_was_renamed_can_be_denied():
+    """Nothing is asked of the directory for a new name, and a removal by hand is one as before."""
+    days = Days(Company(a_model(EVERYONE, CARE)))
+    days.tell(joined("j", START, FIRST, NURSE))
+    days.pass_by(HOUR)
+    asked = len(days.company.directory.posted)
+    days.company.model = renamed()
+    days.pass_by(DAY)
+    assert days.company.has() == {"base", "nursing"}
+    assert len(days.company.directory.posted) == asked
+    taken_by_hand(days)
+    days.pass_by(DAY)
+    assert days.company.has() == {"base"}

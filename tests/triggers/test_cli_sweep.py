@@ -13,6 +13,7 @@ from lifecycle.ports import Delete, Insert, Put, Queue, Replace
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.people import everybody
 from tests.builders import CARE, EVERYONE, SALES, START, Company, a_model, a_worker, joined, moved
+from tests.fakes.directory import throttled
 from tests.fakes.records import MemoryRecords
 from tests.triggers.cli_shell import FIRST, Shell, employed
 
@@ -144,6 +145,21 @@ def test_the_wake_dry_run_plans_as_of_the_instant_of_each_look():
     assert [step["do"] for step in found["steps"]] == ["assign"]
     since = shell.company.clock.now()
     asyncio.run(shell.company.time(3 * MINUTE, tick=MINUTE))
+    assert planned(shell, since) == {"e1": found["hash"]}
+
+
+def test_the_wake_dry_run_finds_also_who_was_put_off():
+    """The sweep by hand has those looked at whose look failed and waits for its next attempt; so does its dry run."""
+    shell = Shell(Company(a_model(EVERYONE)))
+    shell.company.directory.faults.extend([throttled()] * 5)
+    shell.say(joined("j", START, START))
+    asyncio.run(shell.company.time(20 * MINUTE, tick=MINUTE))
+    assert shell.company.has() == set()
+    (found,) = shell.json("sweep", "wake", "--dry-run", code=2)["plans"]
+    since = shell.company.clock.now()
+    shell.company.bus.sent.clear()
+    shell("sweep", "wake")
+    shell.settle()
     assert planned(shell, since) == {"e1": found["hash"]}
 
 

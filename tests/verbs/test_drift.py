@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import count
 
 import pytest
 
 from lifecycle.compare import SLICE
 from lifecycle.core.evidence import Tag
 from lifecycle.core.work import Sweep, SweepSlice
-from lifecycle.drift import differing, drift
+from lifecycle.drift import differing, drift, slice_of
 from lifecycle.errors import Refused, StaleLink, Transient
 from lifecycle.messages import ask
-from lifecycle.ports import AssignmentState, Queue, RequestState
-from lifecycle.records import reports
+from lifecycle.ports import AssignmentState, Delete, Queue, RequestState
+from lifecycle.records import checkpoints, reports
 from lifecycle.records.dossier import open_dossier
 from lifecycle.sweep import LOST
 from tests.builders import CARE, EVERYONE, START, Company, a_model, a_user, a_worker, joined, left, moved
@@ -326,6 +327,39 @@ async def test_a_death_between_any_two_writes_changes_no_result(when):
         if await outcome(company) != expected:
             await company.time(LOST + 10 * MINUTE)  # a check of the run was lost with the process
         assert await outcome(company) == expected, f"died at write {number}, to {written[number - 1]}"
+
+
+async def test_a_slice_that_is_delivered_twice_and_worked_on_by_both_finds_nothing_of_its_own_making():
+    """The second one ends and clears up while the first is at a page: what it read is not taken for missing."""
+    company = await ward(9)
+    company.directory.page_size = 1
+    work = SweepSlice("night", Sweep.PACKAGE, "care")
+    called, pages = company.directory._called, count(1)
+
+    async def overtaken(name, about):
+        await called(name, about)
+        if name == "assignments_in" and next(pages) == 4:
+            await slice_of(work, company.ports)
+            company.clock.move(SLICE + timedelta(seconds=1))
+
+    company.directory._called = overtaken
+    await slice_of(work, company.ports)
+    await company.settle()
+    assert (await report(company, "care")).counts == {}
+    read = len([call for call in company.directory.calls if call.name == "assignments_in"])
+    await company.time(20 * MINUTE)  # the one that gave way comes again, and sees that all is done
+    assert len([call for call in company.directory.calls if call.name == "assignments_in"]) == read
+    assert [name for name in company.records.partitions() if name.startswith("sweep-")] == []
+
+
+async def test_what_a_death_left_of_a_checkpoint_is_cleared_away():
+    """It died while it dropped what it had read, the link being stale: pages without a head are not seen again."""
+    company = await ward()
+    at = await checkpoints.open_checkpoint(company.records, "night", "care")
+    await at.keep("link", [1, 2, 3], [], 3, company.clock.now())
+    await company.records.write(at.partition, [Delete("head")])
+    await checkpoints.open_checkpoint(company.records, "night", "care")
+    assert company.records.keys(at.partition) == []
 
 
 # --- users, reviews, budget -------------------------------------------------------------------------------------------

@@ -3,18 +3,22 @@
 from collections import Counter
 from datetime import date, timedelta
 
+import pytest
+
 from lifecycle import messages
 from lifecycle.attend import attend
 from lifecycle.contract.cloudevents import decode, encode_fact, work_of
 from lifecycle.core.model import ProjectRules
 from lifecycle.core.work import Check, FanOut, Sweep, SweepSlice
-from lifecycle.errors import Transient
+from lifecycle.errors import Permanent, SentAway, Transient
 from lifecycle.intake import intake
 from lifecycle.ports import Queue
-from lifecycle.records import told
-from lifecycle.sweep import SHOWN_AFTER
-from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, joined, moved, opened, staffed
+from lifecycle.records import runs, told, wakeups
+from lifecycle.records.dossier import open_dossier
+from lifecycle.sweep import SHOWN_AFTER, wake
+from tests.builders import CARE, EVERYONE, START, Company, a_model, a_rule, a_worker, joined, moved, opened, staffed
 from tests.fakes.directory import throttled
+from tests.fakes.faults import Crash
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FIRST = date(2026, 1, 5)
@@ -171,3 +175,105 @@ async def test_whoever_asks_for_the_sweep_has_those_looked_at_who_were_put_off()
     await messages.ask(company.bus, SweepSlice("wake:by-hand", Sweep.WAKE), now=company.clock.now())
     await company.time(6 * MINUTE)
     assert company.has() == {"base"}
+
+
+async def test_whoever_is_looked_at_late_and_whose_request_is_not_taken_is_not_forgotten():
+    """The timer's looks begin no retries, so their wake-up stands until one comes to its end, not until it begins."""
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, START + HOUR))
+    await company.time(HOUR - MINUTE)
+    await unanswered(company, 8 * HOUR)
+    company.directory.faults.append(throttled())
+    await company.time(5 * MINUTE)
+    assert not company.directory.faults
+    assert company.has() == set()
+    await company.time(6 * MINUTE)
+    assert company.has() == {"base"}
+
+
+async def test_whom_no_look_can_help_is_set_aside_once_a_day_and_helped_at_once():
+    """The timer asks for who is due at each tick; a rule without an answer is not told of at each of them."""
+
+    def unanswerable(_worker):
+        raise Permanent("rule bad: no answer")
+
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, START + DAY))
+    company.model = a_model(EVERYONE, (a_rule("bad", "tools"), unanswerable), hash="model-2")
+    await company.time(3 * DAY + HOUR)
+    assert 2 <= len(company.bus.waiting(Queue.QUARANTINE)) <= 5
+    company.model = a_model(EVERYONE, hash="model-3")
+    await company.time(6 * MINUTE)
+    assert company.has() == {"base"}
+    assert await forgotten(company) == []
+
+
+async def test_a_look_that_was_scheduled_and_fails_is_not_begun_anew_at_the_next_tick():
+    """Asked for ahead of its instant, it has one series of retries, and is set aside once."""
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, START + HOUR))
+    await company.time(HOUR - MINUTE)
+    company.bus.sent.clear()
+    await unanswered(company, 8 * HOUR)
+    begun = [check for check in asked(company) if check.cause == "wake" and check.attempt < SHOWN_AFTER]
+    assert [check.attempt for check in begun] == sorted({check.attempt for check in begun})
+    assert [queue for queue, _, _ in company.bus.sent].count(Queue.QUARANTINE) == 1
+
+
+class OneBySecond:
+    """A pace that gives a turn a second, and sends away whoever would wait for longer than five."""
+
+    def __init__(self, clock):
+        self.clock, self.next, self.away = clock, clock.now(), clock.now()
+
+    async def turn(self, *, urgent):
+        now = self.clock.now()
+        if self.next > now + timedelta(seconds=5):
+            self.away = max(self.away, self.next) + timedelta(seconds=1)
+            raise SentAway("later", retry_after=self.away - now)
+        self.next = max(self.next, now) + timedelta(seconds=1)
+
+    def heard(self, throttle):
+        pass
+
+
+async def test_whoever_is_late_and_sent_away_comes_back_in_their_turn():
+    """After an outage a backlog is written as fast as it may be, not in bursts after each tick."""
+    names = [f"E{number}" for number in range(60)]
+    company = Company(a_model(EVERYONE), users=tuple(names))
+    await company.say(*(joined(f"j{name}", START, START + HOUR, a_worker(name)) for name in names))
+    await company.time(HOUR - MINUTE)
+    await unanswered(company, 8 * HOUR)
+    company.pace = OneBySecond(company.clock)
+    await company.time(9 * MINUTE)
+    assert [name for name in names if company.has(name) != {"base"}] == []
+
+
+async def test_whoever_is_late_is_asked_for_by_one_run_at_a_time(monkeypatch):
+    """As long as the last such run has people to ask for, a tick begins no other: they would be asked for twice."""
+    monkeypatch.setattr("lifecycle.sweep.BACKLOG", 1)
+    company = Company(a_model(EVERYONE), users=())
+    await company.say(*(joined(f"j{name}", START, START + HOUR, a_worker(name)) for name in ("E1", "E2", "E3")))
+    company.clock.move(2 * HOUR)
+    for _ in range(3):  # nobody takes up what is asked for
+        await wake(company.ports)
+        company.clock.move(5 * MINUTE)
+    again = [name for name in await runs.unfinished(company.records) if name.startswith("wake:again:")]
+    assert len(again) == 1
+    assert (await runs.progress(company.records, again[0])).people == 2
+
+
+async def test_an_entry_that_its_dossier_no_longer_holds_asks_for_nobody():
+    """A crash between two writes left it; the timer drops it instead of asking at every tick for ever."""
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, START + DAY))
+    dossier = await open_dossier(company.records, "e1")
+    await wakeups.set_wake(dossier, START + HOUR)
+    company.records.crash_before = company.records.writes + 3
+    with pytest.raises(Crash):
+        await wakeups.set_wake(dossier, START + DAY)
+    company.records.crash_before = None
+    await company.time(DAY - HOUR)
+    assert [one.at for one in await wakeups.due(company.records, START + DAY)] == [START + DAY]
+    late = [check for check in asked(company) if check.cause == "wake" and check.attempt >= SHOWN_AFTER]
+    assert len(late) <= 1

@@ -266,6 +266,20 @@ async def test_a_close_beyond_the_limit_is_held_as_one_set():
     assert (one.people, one.done) == (12, 12)
 
 
+async def test_who_was_let_go_by_another_look_is_gathered_again():
+    """Two looks at one person overlapped: what their dossier holds must be in the set, or nobody could release it."""
+    company, workers = await site(12, limit=10)
+    now = company.clock.now()
+    await company.say(closed("c", now, now))
+    await company.time(10 * MINUTE)
+    (before,) = await holds.runs(company.records)
+    await holds.let_go(company.records, before.run, workers[3].casefold())
+    await ask(company.bus, Check(workers[3].casefold(), "test"), now=company.clock.now())
+    await company.settle()
+    (held,) = await holds.runs(company.records)
+    assert held.hash == before.hash
+
+
 async def test_a_close_within_the_limit_just_goes():
     """Ten people of ten: nobody has to release it."""
     company, workers = await site(10, limit=10)
