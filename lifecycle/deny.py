@@ -46,6 +46,8 @@ async def note(dossier: Dossier, package: str, denied: Denied, ports: Ports) -> 
     by = f"review {denied.instance}"
     times = 1 if before is None else before.times
     detail = {"package": package, "by": by, "at": denied.at.isoformat()}
-    change = put_refusal(dossier, Refusal(package, denied.at, by, stands=True, times=times))
+    change = put_refusal(
+        dossier, Refusal(package, denied.at, by, stands=True, times=times, access_package=denied.package)
+    )
     await dossier.append(ports.clock.now(), Tag.DENIED, by, detail, change)
     return True

@@ -28,8 +28,8 @@ class Known:
 
     def entitled(self, dossier: Dossier, now: datetime, *, present: Adoption) -> Desired:
         """Return what they are entitled to at `now`, under the model in force, minus what was denied."""
-        denials = [Denial(one.package, one.at, one.by) for one in dossier.refusals.values() if one.stands]
         dropped = _dropped(dossier, self.model, present)
+        denials = _denials(dossier, self.model)
         return entitled(self.person, self.memberships, self.projects, self.model, now, denials=denials, dropped=dropped)
 
 
@@ -59,6 +59,16 @@ async def with_owners(known: Known, packages: Iterable[str], ports: Ports) -> Kn
         if name not in known.projects
     }
     return replace(known, projects={**known.projects, **more}) if more else known
+
+
+def _denials(dossier: Dossier, model: AccessModel) -> list[Denial]:
+    """Return what was denied and stands, by the name that the model gives the package now."""
+    standing = [one for one in dossier.refusals.values() if one.stands]
+    if not standing:
+        return []
+    names = {package.access_package.casefold(): package.name for package in model.packages.values()}
+    named = [(names.get(one.access_package.casefold()) if one.access_package else one.package, one) for one in standing]
+    return [Denial(name, one.at, one.by) for name, one in named if name is not None]
 
 
 def _dropped(dossier: Dossier, model: AccessModel, present: Adoption) -> Dropped:

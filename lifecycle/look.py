@@ -146,15 +146,17 @@ async def _notice_ended(  # noqa: PLR0917 the rows, and where it is written down
 
     What counts is what was wanted when they took it: it may be looked at only when a leave has begun meanwhile.
     """
+    names = {package.access_package: package.name for package in ports.model.packages.values()}
     found = False
     for holding, row, early in ended(listed, dossier):
         at = row.expired_at or now
         changes: list[Change] = [put_holding(dossier, taken(holding, now))]
         detail = {"package": holding.package, "assignment": holding.assignment, "ended": at.isoformat()}
-        if not early or holding.package not in known.entitled(dossier, min(at, now), present=present).entitlements:
+        package = names.get(row.package, holding.package)
+        if not early or package not in known.entitled(dossier, min(at, now), present=present).entitlements:
             await dossier.append(now, Tag.EXPIRED, cause, {**detail, "early": early}, *changes)
             continue
-        changes.append(put_refusal(dossier, await _refusal(dossier, holding.package, at, row, ports)))
+        changes.append(put_refusal(dossier, await _refusal(dossier, package, at, row, ports)))
         await dossier.append(now, Tag.DENIED, cause, detail, *changes)
         found = True
     return found
@@ -165,7 +167,7 @@ async def _refusal(dossier: Dossier, package: str, at: datetime, row: Listed, po
     before = dossier.refusals.get(package)
     times = 1 if before is None else before.times + 1
     if ports.model.drift is Drift.REPORT or times > REPAIRS or (before is not None and before.stands):
-        return Refusal(package, at, "by hand", stands=True, times=times)
+        return Refusal(package, at, "by hand", stands=True, times=times, access_package=row.package)
     reviewed = await ports.reviews.denied([row.package], since=at - _REVIEWED)
     by = next((f"review {one.instance}" for one in reviewed if one.user == row.user), "by hand")
-    return Refusal(package, at, by, stands=by != "by hand", times=times)
+    return Refusal(package, at, by, stands=by != "by hand", times=times, access_package=row.package)

@@ -81,13 +81,17 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A package that was taken away by others, the `times`-th time; it `stands` as a `core.desired.Denial`, or not."""
+    """A package that was taken away by others, the `times`-th time; it `stands` as a `core.desired.Denial`, or not.
+
+    `access_package` is Graph's id of it: what was denied stays denied by whatever name the model calls it.
+    """
 
     package: str
     at: datetime
     by: str
     stands: bool = True
     times: int = 1
+    access_package: str = ""
 
 
 @dataclass(frozen=True, slots=True)

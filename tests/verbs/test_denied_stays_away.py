@@ -1,5 +1,6 @@
 """What somebody took away stays away: nothing that merely goes on, and nothing that failed, brings it back."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from lifecycle.core.events import Status
@@ -11,6 +12,7 @@ from tests.builders import (
     START,
     Company,
     a_model,
+    a_rule,
     a_worker,
     granted,
     joined,
@@ -88,3 +90,31 @@ async def test_no_grace_for_what_was_denied_before_its_rule_was_dropped():
     company.model = a_model(EVERYONE, packages=("care",), grace=7 * DAY, hash="model-2")
     await company.time(3 * HOUR)
     assert company.has() == {"base"}
+
+
+async def test_another_name_for_a_package_lifts_no_denial():
+    """The model calls the same access package otherwise: it is the same access that was taken away."""
+    company = Company(a_model(EVERYONE, CARE))
+    await company.say(joined("j", START, FIRST, a_worker(department="Care")))
+    await company.time(10 * MINUTE)
+    take(company, "care")
+    await company.sweep()
+    ward = replace(company.model.packages["care"], name="ward")
+    renamed = a_model(EVERYONE, (a_rule("care", "ward"), CARE[1]), hash="model-2")
+    company.model = replace(renamed, packages={**renamed.packages, "ward": ward})
+    await company.time(HOUR)
+    await company.sweep()
+    assert company.has() == {"base"}
+
+
+async def test_a_name_that_another_package_takes_over_is_not_denied_by_it():
+    """The denial was of the old access package; what is called care today is a new one."""
+    company = Company(a_model(EVERYONE, CARE))
+    await company.say(joined("j", START, FIRST, a_worker(department="Care")))
+    await company.time(10 * MINUTE)
+    take(company, "care")
+    await company.sweep()
+    other = replace(company.model.packages["care"], access_package="package-other", policy="policy-other")
+    company.model = replace(company.model, hash="model-2", packages={**company.model.packages, "care": other})
+    await company.time(HOUR)
+    assert company.has() == {"base", "care"}
