@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifecycle.core.model import AccessModel
-from lifecycle.core.plan import TOLERANCE, Actual, Assignment, Underway
+from lifecycle.core.plan import TOLERANCE, Actual, Assignment, Doing, Underway
 from lifecycle.ports import AssignmentState, Listed
-from lifecycle.records.dossier import Dossier, Holding, Stage
+from lifecycle.records.dossier import Dossier, Flight, Holding, Stage
 
 SETTLE = timedelta(minutes=5)
 """How long a list may still show the past (facts: lists lag 0-120 s), and how long an unknown outcome is left alone."""
@@ -73,15 +73,42 @@ def _not_listed_yet(holding: Holding, seen: Collection[str], now: datetime) -> b
 def _underway(dossier: Dossier, listed: Sequence[Listed], model: AccessModel, now: datetime) -> dict[str, Underway]:
     """Return what must be waited for, by package: our requests, and rows in a state that we do not know."""
     found = {
-        flight.package: Underway(flight.package, flight.kind != "adminRemove", flight.request)
+        flight.package: Underway(
+            flight.package,
+            flight.kind != "adminRemove",
+            flight.request,
+            _doing(flight, dossier) if flight.stage is Stage.FAILED else None,
+        )
         for flight in dossier.flights.values()
         if flight.stage is not Stage.FAILED or flight.look_at > now
     }
     names = {package.access_package: package.name for package in model.packages.values()}
     for row in listed:
         if row.state is AssignmentState.UNKNOWN and row.package in names:
-            found.setdefault(names[row.package], Underway(names[row.package], gives=True))
+            package = names[row.package]
+            if package not in found or found[package].failed is not None:
+                found[package] = Underway(package, gives=True)
     return found
+
+
+def _doing(flight: Flight, dossier: Dossier) -> Doing:
+    """Return what a request was to do, by Graph's name of it and the end that its row had."""
+    match flight.kind:
+        case "adminAdd":
+            return Doing.ADD
+        case "adminRemove":
+            return Doing.REMOVE
+        case _:
+            row = dossier.holdings.get(flight.assignment)
+            was = None if row is None else row.ends
+            earlier = flight.ends is not None and (was is None or flight.ends < was)
+            return Doing.SHORTEN if earlier else Doing.EXTEND
+
+
+def held(listed: Sequence[Listed], model: AccessModel) -> frozenset[str]:
+    """Return the managed packages of which a row is live, by the model's names."""
+    names = {package.access_package: package.name for package in model.packages.values()}
+    return frozenset(names[row.package] for row in listed if row.package in names and row.state in _LIVE)
 
 
 def ended(listed: Sequence[Listed], dossier: Dossier) -> list[tuple[Holding, Listed, bool]]:
@@ -90,11 +117,17 @@ def ended(listed: Sequence[Listed], dossier: Dossier) -> list[tuple[Holding, Lis
     found = []
     for holding in dossier.holdings.values():
         row = by_id.get(holding.assignment)
-        if row is None or holding.taken or holding.package in dossier.flights:
+        flight = dossier.flights.get(holding.package)
+        if row is None or holding.taken or (flight is not None and not _tells_nothing(flight)):
             continue
         early = holding.ends is None or (row.expired_at is not None and row.expired_at < holding.ends - TOLERANCE)
         found.append((holding, row, early))
     return found
+
+
+def _tells_nothing(flight: Flight) -> bool:
+    """Whether a request cannot be why a row of its package is over: it was to give or to move, and failed."""
+    return flight.stage is Stage.FAILED and flight.kind != "adminRemove"
 
 
 def taken(holding: Holding, now: datetime) -> Holding:

@@ -131,7 +131,7 @@ def _flight(step: ChangeStep, dossier: Dossier, ports: Ports, now: datetime, cau
         ends=None if isinstance(step, Remove) else step.ends,
         why=step.why,
         rules=rules_of(step.why, ports.model),
-        looks=0 if failed is None else failed.looks,
+        looks=failed.looks if failed is not None and failed.kind == kind else 0,
     )
 
 

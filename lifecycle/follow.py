@@ -180,7 +180,10 @@ async def _look_for(  # noqa: PLR0917 see take_note
     if now < flight.at + SETTLE:
         await dossier.remember(put_flight(dossier, replace(flight, look_at=flight.at + SETTLE)))
         return
-    package = ports.model.packages[flight.package]
+    package = ports.model.packages.get(flight.package)
+    if package is None:
+        await _unmanaged(dossier, flight, now, cause)
+        return
     requests = await ports.entitlements.requests_for(package.access_package, since=flight.at - _LOOK_BACK)
     ours = next((found for found in requests if found.token == flight.token), None)
     detail = {"package": flight.package, "token": flight.token, "kind": flight.kind}
@@ -230,7 +233,10 @@ def _seen_in_rows(
 
 async def _look_for_foreign(dossier: Dossier, flight: Flight, ports: Ports, now: datetime, cause: str) -> None:
     """Find the request that was open already when Graph refused ours, and wait for it like for our own."""
-    package = ports.model.packages[flight.package]
+    package = ports.model.packages.get(flight.package)
+    if package is None:
+        await _unmanaged(dossier, flight, now, cause)
+        return
     user = "" if dossier.correlation is None else dossier.correlation.user
     requests = await ports.entitlements.requests_for(package.access_package, since=now - _FOREIGN_BACK)
     theirs = [found for found in requests if found.user == user and found.state in _WAITING]
@@ -239,6 +245,12 @@ async def _look_for_foreign(dossier: Dossier, flight: Flight, ports: Ports, now:
         await dossier.remember(put_flight(dossier, polled))
         return
     detail = {"package": flight.package, "request": flight.request, "state": "ended, not ours"}
+    await dossier.append(now, Tag.ENDED, cause, detail, drop_flight(dossier, flight.package))
+
+
+async def _unmanaged(dossier: Dossier, flight: Flight, now: datetime, cause: str) -> None:
+    """Give up looking for a request whose package the model has no longer: nothing is asked of it, nor for it."""
+    detail = {"package": flight.package, "token": flight.token, "state": "package is not in the model"}
     await dossier.append(now, Tag.ENDED, cause, detail, drop_flight(dossier, flight.package))
 
 

@@ -139,6 +139,17 @@ async def _may_approve(case: _Case, ports: Ports) -> None:
             f"event {event}: {approver} may not approve {case.fact.package} for {whole.identity.person}; "
             f"the manager, project owner and sponsor may ({listed})"
         )
+    if await _has_left(who, case.fact.recorded.time, ports):
+        raise Untrusted(
+            f"event {event}: {approver} had left by {_at(case.fact.recorded.time)}, and may approve nothing; "
+            "somebody else who is responsible must approve"
+        )
+
+
+async def _has_left(who: str, at: datetime, ports: Ports) -> bool:
+    """Whether somebody had left by then; of who is nobody's worker nothing is known, and nothing is held against."""
+    found = await gather(await identities.identity_of(ports.records, who), ports)
+    return found.person.last_end(at) is not None
 
 
 async def _person_of(name: str, ports: Ports) -> str:

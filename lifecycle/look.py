@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifecycle import traces
-from lifecycle.actual import ended, overlay, taken
+from lifecycle.actual import ended, held, overlay, taken
 from lifecycle.core.desired import Desired
 from lifecycle.core.evidence import Tag
 from lifecycle.core.model import Drift
@@ -18,9 +18,10 @@ from lifecycle.core.plan import Actual, Plan, plan
 from lifecycle.correlate import Match, correlate, peek
 from lifecycle.errors import Mismatch
 from lifecycle.follow import follow
-from lifecycle.gather import Known, gather
+from lifecycle.gather import Known, gather, with_owners
 from lifecycle.ports import Change, Listed, Ports
 from lifecycle.records import adoption
+from lifecycle.records.adoption import Adoption
 from lifecycle.records.dossier import Dossier, Refusal, open_dossier, put_holding, put_refusal
 from lifecycle.records.identities import Identity, complete, identity_of
 
@@ -77,10 +78,13 @@ async def _look(identifier: str, ports: Ports, *, cause: str, settle: bool, rech
     if match is not None:
         wanted = [package.access_package for package in ports.model.packages.values()]
         listed = await ports.entitlements.assignments_of(match.user, wanted)
+        whole = await with_owners(known, held(listed, ports.model), ports)
+        if whole is not known:
+            known, desired = whole, whole.entitled(dossier, now, present=present)
     if settle:
         await _rename(dossier, listed, ports)
         await follow(dossier, listed, ports, now, cause)
-        if await _notice_ended(dossier, listed, desired, ports, now, cause):
+        if await _notice_ended(dossier, listed, known, present, ports, now, cause):
             desired = known.entitled(dossier, now, present=present)
     actual = overlay(listed, dossier, ports.model, now, auto=await _auto(listed, dossier, ports))
     protected = match is not None and match.user in ports.model.protected
@@ -140,15 +144,24 @@ async def _auto(listed: Sequence[Listed], dossier: Dossier, ports: Ports) -> fro
 
 
 async def _notice_ended(  # noqa: PLR0917 the rows, and where it is written down
-    dossier: Dossier, listed: Sequence[Listed], desired: Desired, ports: Ports, now: datetime, cause: str
+    dossier: Dossier,
+    listed: Sequence[Listed],
+    known: Known,
+    present: Adoption,
+    ports: Ports,
+    now: datetime,
+    cause: str,
 ) -> bool:
-    """Write down our rows that ended; one that others took away while it was wanted becomes a denial."""
+    """Write down our rows that ended; one that others took away while it was wanted becomes a denial.
+
+    What counts is what was wanted when they took it: it may be looked at only when a leave has begun meanwhile.
+    """
     found = False
     for holding, row, early in ended(listed, dossier):
         at = row.expired_at or now
         changes: list[Change] = [put_holding(dossier, taken(holding, now))]
         detail = {"package": holding.package, "assignment": holding.assignment, "ended": at.isoformat()}
-        if not early or holding.package not in desired.entitlements:
+        if not early or holding.package not in known.entitled(dossier, min(at, now), present=present).entitlements:
             await dossier.append(now, Tag.EXPIRED, cause, {**detail, "early": early}, *changes)
             continue
         changes.append(put_refusal(dossier, await _refusal(dossier, holding.package, at, row, ports)))

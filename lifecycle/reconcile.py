@@ -24,7 +24,7 @@ from lifecycle.look import Look, look
 from lifecycle.measure import measure
 from lifecycle.ports import Ports
 from lifecycle.records import holders, people, underway
-from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, put_holding, put_patience
+from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, drop_flight, put_holding, put_patience
 from lifecycle.records.holders import Holder, Mark
 from lifecycle.records.wakeups import set_wake
 from lifecycle.remind import remind
@@ -75,19 +75,15 @@ async def _close_gap(seen: Look, check: Check, ports: Ports) -> datetime | None:
     await itemise(steps, seen, check, ports)
     since = gone_since(seen) if seen.desired.standing is Standing.LEFT else None
     for step in steps:
-        if step.package not in _under_way(seen.dossier, seen.now):
+        if step.package not in _under_way(seen.dossier):
             bulk = bool(check.run)
             await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bulk, since=since)
     return None if len(steps) == len(allowed) else seen.now + _POORER
 
 
-def _under_way(dossier: Dossier, now: datetime) -> set[str]:
+def _under_way(dossier: Dossier) -> set[str]:
     """Return the packages with a request of this or another run, which Graph would refuse a second one for."""
-    return {
-        flight.package
-        for flight in dossier.flights.values()
-        if flight.stage is not Stage.FAILED or flight.look_at > now
-    }
+    return {flight.package for flight in dossier.flights.values() if flight.stage is not Stage.FAILED}
 
 
 async def _adopt(seen: Look, cause: str) -> None:
@@ -145,6 +141,7 @@ async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | 
         if flight.stage is not Stage.FAILED or flight.look_at > now
     ]
     due += [seen.plan.look_again, await _wait_for_user(seen, ports), _watch(seen), _late(seen, ports), put_off]
+    await _give_up(seen)
     wake = earliest(due)
     at = None if wake is None else max(wake, now + timedelta(seconds=1))
     if finished or dossier.wake is None or dossier.wake > now:
@@ -152,6 +149,18 @@ async def _afterwards(seen: Look, ports: Ports, cause: str, put_off: datetime | 
     if at is not None and at <= now + SOON:
         await messages.ask(ports.bus, Check(dossier.person, "wake"), now=now, at=at)
     await underway.note(dossier, now)  # last: a figure, which nothing waits for
+
+
+async def _give_up(seen: Look) -> None:
+    """Forget what failed and that nobody asks for any longer: it is not tried again. Raises `Lost` when overtaken."""
+    asked = {step.package for step in seen.plan.changes}
+    stale = [
+        flight.package
+        for flight in seen.dossier.flights.values()
+        if flight.stage is Stage.FAILED and flight.look_at <= seen.now and flight.package not in asked
+    ]
+    if stale:
+        await seen.dossier.remember_unless_overtaken(*[drop_flight(seen.dossier, package) for package in stale])
 
 
 def _late(seen: Look, ports: Ports) -> datetime | None:

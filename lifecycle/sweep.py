@@ -15,7 +15,7 @@ from lifecycle.errors import Permanent
 from lifecycle.follow_many import ask_to_follow
 from lifecycle.oversee import tell_of_finished, tell_of_stalled
 from lifecycle.ports import Ports
-from lifecycle.records import annals, facts, following, heartbeats, holds, people, runs, told, wakeups
+from lifecycle.records import annals, facts, following, heartbeats, holders, holds, people, runs, told, wakeups
 from lifecycle.records.dossier import open_dossier
 from lifecycle.records.heartbeats import Beat
 from lifecycle.records.identities import identity_of
@@ -164,6 +164,7 @@ async def fan_out(work: FanOut, ports: Ports) -> None:
         await runs.begin(ports.records, begun)
         if known.open[-1].end is not None:  # closed by somebody, today or on a day to come
             await _doubt_the_whole(work, ports)
+        await _ask_other_holders(work, ports, now)
     names = await facts.members_of(ports.records, work.project, after=work.after, limit=BACKLOG)
     persons = dict.fromkeys([(await identity_of(ports.records, name)).person for name in names])
     whole = len(names) < BACKLOG
@@ -173,6 +174,15 @@ async def fan_out(work: FanOut, ports: Ports) -> None:
         await messages.ask(ports.bus, following, now=now, at=now + _BETWEEN, mark=now.isoformat())
     elif mark is not None and mark.mark.cause == work.cause:
         await told.done(ports.records, mark)
+
+
+async def _ask_other_holders(work: FanOut, ports: Ports, now: datetime) -> None:
+    """Add whoever holds a package of the project's own and is not on it: requested in My Access, it goes as well."""
+    for package in sorted(ports.model.projects.own_packages(work.project) & ports.model.packages.keys()):
+        async for rows in holders.raw(ports.records, package):
+            found = [one.person for one in map(holders.parse, rows) if one.mark is holders.Mark.UNEXPLAINED]
+            if found:
+                await enqueue(Run(work.run, work.cause, now), list(dict.fromkeys(found)), ports)
 
 
 async def _orphaned(work: FanOut, since: datetime, ports: Ports, now: datetime) -> None:

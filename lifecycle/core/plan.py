@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeIs
+from enum import StrEnum
+from typing import TypeIs, assert_never
 
 from lifecycle.core.desired import Desired, Entitlement, Standing
 from lifecycle.core.model import AccessModel
@@ -41,13 +42,26 @@ class Assignment:
     policy: str = ""
 
 
+class Doing(StrEnum):
+    """What a step does with a row; a request that failed rests, and only steps that do the same rest with it."""
+
+    ADD = "add"
+    EXTEND = "extend"
+    SHORTEN = "shorten"
+    REMOVE = "remove"
+
+
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """A request that is open for a package: `gives` when it adds or changes, else it takes away."""
+    """A request that is open for a package: `gives` when it adds or changes, else it takes away.
+
+    `failed` is what it was to do when it is open no longer: it failed, and is not tried again yet.
+    """
 
     package: str
     gives: bool
     request: str = ""
+    failed: Doing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +183,15 @@ def plan(desired: Desired, actual: Actual, model: AccessModel, now: datetime, *,
     steps: list[Step] = []
     for package in sorted(desired.entitlements.keys() | rows.keys() | desired.denied | underway.keys()):
         wanted = desired.entitlements.get(package)
-        if package in underway:
-            steps.append(_wait(underway[package], wanted))
-        elif wanted is not None:
-            steps.extend(_justified(wanted, rows[package], desired, now))
+        waiting = underway.get(package)
+        if waiting is not None and waiting.failed is None:
+            steps.append(_wait(waiting, wanted))
+            continue
+        if wanted is not None:
+            found = _justified(wanted, rows[package], desired, now)
         else:
-            steps.extend(_unjustified(package, rows[package], desired, now))
+            found = _unjustified(package, rows[package], desired, now)
+        steps.extend(found if waiting is None else [_rest(step, waiting) for step in found])
     if protected:
         steps = [_spare(step) for step in steps]
     steps.sort(key=_order)
@@ -196,6 +213,27 @@ def _order(step: Step) -> tuple[int, str, str]:
 def _wait(open_request: Underway, wanted: Entitlement | None) -> Keep:
     what = "being delivered" if open_request.gives else "being removed"
     return Keep(open_request.package, "", _why(wanted), f"{what}; looked at again when that has ended")
+
+
+def doing(step: ChangeStep) -> Doing:
+    """Return what the step does."""
+    match step:
+        case Assign():
+            return Doing.ADD
+        case Reschedule():
+            return Doing.SHORTEN if step.shortens else Doing.EXTEND
+        case Remove():
+            return Doing.REMOVE
+        case _ as never:
+            assert_never(never)
+
+
+def _rest(step: Step, failed: Underway) -> Step:
+    """Let a step rest that would do again what has just failed; any other has its turn, a removal above all."""
+    if isinstance(step, Keep) or doing(step) is not failed.failed:
+        return step
+    row = "" if isinstance(step, Assign) else step.assignment
+    return Keep(step.package, row, step.why, f"failed to {failed.failed}; tried again later")
 
 
 def _why(wanted: Entitlement | None) -> tuple[str, ...]:

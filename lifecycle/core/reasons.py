@@ -274,7 +274,7 @@ def _by_projects(
                     if both is not None:
                         reason = Reason(Why.PROJECT, membership.role, membership.project, both.start, both.end)
                         renews = opens if both.end == longer.end else None
-                        yield from _while_working(package, reason, person, model, opens=renews)
+                        yield from _while_working(package, reason, person, model, opens=renews, contract=True)
 
 
 def _staffed(
@@ -296,26 +296,40 @@ def _by_exceptions(exemptions: tuple[Exemption, ...], person: Person, model: Acc
 
 
 def _while_working(
-    package: str, reason: Reason, person: Person, model: AccessModel, *, opens: datetime | None = None
+    package: str,
+    reason: Reason,
+    person: Person,
+    model: AccessModel,
+    *,
+    opens: datetime | None = None,
+    contract: bool = False,
 ) -> Iterator[Stand]:
-    """Yield the reason for the time in which an employment runs and is not on leave from this package."""
+    """Yield the reason for the time in which an employment runs and is not on leave from this package.
+
+    With `contract` an employment runs no longer than its contract. Leave suspends the reason and does not make it
+    anew: it has begun when the work did.
+    """
     whole = Stretch(reason.since, reason.until)
-    for working in _working(person, package, model):
-        both = overlap(whole, working)
+    employed = _working(person, None, model, contract=contract)
+    working = employed if model.leave_keep is None else _working(person, package, model, contract=contract)
+    for one in working:
+        both = overlap(whole, one)
         if both is not None:
+            begun = next(max(whole.start, time.start) for time in employed if time.holds(both.start))
             found = Reason(reason.kind, reason.name, reason.of, both.start, both.end)
-            yield Stand(package, found, both.start, opens if both.end == reason.until else None)
+            yield Stand(package, found, begun, opens if both.end == reason.until else None)
 
 
-def _working(person: Person, package: str, model: AccessModel) -> list[Stretch]:
-    """Return the union, in order, of the times in which some employment runs and is not suspended by leave."""
+def _working(person: Person, package: str | None, model: AccessModel, *, contract: bool) -> list[Stretch]:
+    """Return the union, in order, of the times in which some employment runs, and is not on leave from the package."""
     pieces = [
-        Stretch(segment.start, segment.end)
+        Stretch(segment.start, _contract_bound(segment, model) if contract else segment.end)
         for job in person.employments
         for span in job.spans
         for segment in _segments(job, span)
-        if not _suspended(segment.worker, package, model)
+        if package is None or not _suspended(segment.worker, package, model)
     ]
+    pieces = [piece for piece in pieces if piece.end is None or piece.end > piece.start]
     merged: list[Stretch] = []
     for piece in sorted(pieces, key=lambda piece: piece.start):
         last = merged[-1] if merged else None

@@ -12,7 +12,17 @@ from datetime import datetime
 from lifecycle.core.evidence import Tag
 from lifecycle.ports import Delete, Put, Records
 from lifecycle.records import holds, people
-from lifecycle.records.dossier import close_dossier, open_dossier, put_delay, put_flight, put_holding, put_refusal
+from lifecycle.records.dossier import (
+    Flight,
+    Refusal,
+    Stage,
+    close_dossier,
+    open_dossier,
+    put_delay,
+    put_flight,
+    put_holding,
+    put_refusal,
+)
 from lifecycle.records.keys import safe
 from lifecycle.records.wakeups import set_wake
 
@@ -90,15 +100,26 @@ async def _hand_over(records: Records, former: str, person: str, now: datetime, 
         old = await open_dossier(records, former)
     if old.flights or old.holdings or old.refusals or old.delays:
         new = await open_dossier(records, person)
-        changes = [put_flight(new, flight) for package, flight in old.flights.items() if package not in new.flights]
+        changes = [put_flight(new, one) for package, one in old.flights.items() if _goes_on(new.flights.get(package))]
         changes += [put_holding(new, row) for name, row in old.holdings.items() if name not in new.holdings]
-        changes += [put_refusal(new, one) for package, one in old.refusals.items() if package not in new.refusals]
+        stricter = [one for package, one in old.refusals.items() if _outweighs(one, new.refusals.get(package))]
+        changes += [put_refusal(new, one) for one in stricter]
         changes += [change for one in old.delays.values() for change in put_delay(new, None, one)]
         await new.append_anyway(now, Tag.MERGED, cause, {"from": former}, *changes)
     await set_wake(old, None)
     await people.forget(records, former)
     if old.withheld is not None:
         await holds.let_go(records, old.withheld.run, former)
+
+
+def _goes_on(known: Flight | None) -> bool:
+    """Whether there is no request of the person's own to be followed: one that failed has nothing to be followed."""
+    return known is None or known.stage is Stage.FAILED
+
+
+def _outweighs(one: Refusal, known: Refusal | None) -> bool:
+    """Whether a denial reaches farther than the one that is known: what was denied to either is denied to both."""
+    return known is None or (one.stands, one.at) > (known.stands, known.at)
 
 
 async def erase(records: Records, identity: Identity) -> None:

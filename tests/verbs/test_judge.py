@@ -26,6 +26,7 @@ from tests.builders import (
     a_worker,
     closed,
     joined,
+    left,
     opened,
     recorded,
     staffed,
@@ -389,3 +390,12 @@ async def test_work_of_a_single_day_is_work():
     day = date(2026, 2, 1)
     await company.say(opened("o", company.clock.now()), staffed("s", company.clock.now(), starts=day, until=day))
     assert await reasons(company) == []
+
+
+async def test_a_manager_who_has_left_approves_nothing():
+    """HR still names them on the day of the window: whoever is gone answers for nobody, and the reason says so."""
+    company = await nurse()
+    await company.say(left("l", company.clock.now(), utc(2026, 3, 20), worker="M1"))
+    await company.say(approved(company))
+    (reason,) = await reasons(company)
+    assert "m1 had left" in reason

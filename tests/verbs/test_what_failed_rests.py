@@ -1,0 +1,118 @@
+"""A request that failed rests before it is tried again; what takes access away never rests with it."""
+
+from datetime import date, timedelta
+
+from lifecycle.ports import Queue, RequestState
+from lifecycle.records.dossier import open_dossier
+from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, granted, joined, left, utc
+from tests.fakes.directory import ends_as, lost_after, lost_before, refused, unmoved
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+FIRST = date(2026, 1, 5)
+
+
+async def at_work(*rules, **changes):
+    company = Company(a_model(*(rules or (EVERYONE,)), **changes))
+    await company.say(joined("j", START, FIRST, a_worker(department="Care")))
+    await company.time(10 * MINUTE)
+    return company
+
+
+async def leaves_at_once(company):
+    now = company.clock.now()
+    await company.say(left("l", now, now.date(), immediate=True))
+
+
+def late(company):
+    sent = [message.body for queue, message, _ in company.bus.sent if queue is Queue.NOTICES]
+    return [body for body in sent if b"leaver.late" in body]
+
+
+def delivered(company):
+    return [row for row in company.directory.rows() if row.state == "delivered"]
+
+
+async def test_a_leaver_does_not_wait_for_an_extension_that_graph_refuses():
+    """Refused four times, it is tried again in half a day; the person whose access goes today loses it today."""
+    company = await at_work(packages=("tools",))
+    await company.say(granted("x", company.clock.now(), "tools", date(2026, 3, 31)))
+    await company.time(10 * MINUTE)
+    company.directory.faults.extend(refused() for _ in range(4))
+    await company.say(granted("longer", company.clock.now(), "tools", date(2026, 5, 31)))
+    await company.time(8 * HOUR)
+    assert not company.directory.faults
+    await leaves_at_once(company)
+    await company.time(5 * MINUTE)
+    assert company.has() == set()
+
+
+async def test_a_last_day_ends_the_access_although_its_end_never_moved():
+    """Graph said delivered, again and again, and the row kept its end: at the last day's end it is removed."""
+    company = await at_work()
+    company.directory.faults.extend(unmoved() for _ in range(20))
+    await company.say(left("l", company.clock.now(), date(2026, 1, 9)))
+    await company.time(utc(2026, 1, 9, 23) - company.clock.now() - MINUTE)
+    company.directory.faults.clear()
+    assert company.has() == {"base"}
+    await company.time(5 * MINUTE)
+    assert company.has() == set()
+
+
+async def test_an_end_that_had_come_when_graph_heard_of_it():
+    """Said half a minute before midnight and refused as past: it is removed at midnight, not an hour later."""
+    company = await at_work()
+    company.clock.set(utc(2026, 1, 9, 22, 59) + timedelta(seconds=30))
+    company.directory.faults.append(refused("InvalidSchedule"))
+    await company.say(left("l", company.clock.now(), date(2026, 1, 9)))
+    await company.time(5 * MINUTE)
+    assert company.has() == set()
+
+
+async def test_one_row_that_cannot_be_removed_keeps_no_other():
+    """Of two rows in one package Graph refuses to take the first: the second goes in the same look."""
+    company = await at_work()
+    company.directory.give("user-e1", "package-base", "policy-of-others")
+    company.directory.faults.append(refused("Forbidden", 403))
+    await leaves_at_once(company)
+    assert [request.kind for request in company.directory.posted] == ["adminAdd", "adminRemove", "adminRemove"]
+    await company.time(5 * MINUTE)
+    assert len(delivered(company)) <= 1
+    await company.time(HOUR)
+    assert delivered(company) == []
+
+
+async def test_who_never_got_anything_is_no_late_leaver():
+    """An addition failed, then the person left: nothing remains, nobody is alarmed, and the failure is forgotten."""
+    company = Company(a_model(EVERYONE))
+    company.directory.faults.append(ends_as(RequestState.DELIVERY_FAILED))
+    await company.say(joined("j", START, FIRST))
+    await company.time(10 * MINUTE)
+    await leaves_at_once(company)
+    await company.time(3 * HOUR)
+    assert late(company) == []
+    assert (await open_dossier(company.records, "e1")).flights == {}
+
+
+async def test_a_removal_that_fails_is_not_tried_at_every_look():
+    """It rests like everything else that failed, and the leaver is late meanwhile."""
+    company = await at_work()
+    company.directory.faults.append(refused("Forbidden", 403))
+    await leaves_at_once(company)
+    for _ in range(5):
+        await company.sweep()
+    assert [request.kind for request in company.directory.posted] == ["adminAdd", "adminRemove"]
+    company.directory.faults.append(refused("Forbidden", 403))
+    await company.time(90 * MINUTE)
+    assert len(late(company)) == 1
+
+
+async def test_a_package_that_left_the_model_is_not_looked_for():
+    """No answer came to its request, then the model dropped it: the person's other access goes on."""
+    for lost in (lost_before, lost_after):
+        company = Company(a_model(EVERYONE, CARE))
+        company.directory.faults.extend([lost(), lost()])
+        await company.say(joined("j", START, FIRST, a_worker(department="Care")))
+        company.model = a_model(EVERYONE, hash="model-2")
+        await company.time(HOUR)
+        assert "base" in company.has()
+        assert (await open_dossier(company.records, "e1")).flights == {}
