@@ -90,7 +90,8 @@ def ended(listed: Sequence[Listed], dossier: Dossier) -> list[tuple[Holding, Lis
     found = []
     for holding in dossier.holdings.values():
         row = by_id.get(holding.assignment)
-        if row is None or holding.taken or holding.package in dossier.flights:
+        flight = dossier.flights.get(holding.package)
+        if row is None or holding.taken or (flight is not None and flight.stage is not Stage.FAILED):
             continue
         early = holding.ends is None or (row.expired_at is not None and row.expired_at < holding.ends - TOLERANCE)
         found.append((holding, row, early))

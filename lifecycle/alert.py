@@ -10,7 +10,7 @@ from lifecycle.core.evidence import Tag
 from lifecycle.core.plan import Remove, overdue
 from lifecycle.look import Look
 from lifecycle.ports import Ports
-from lifecycle.records.dossier import put_late
+from lifecycle.records.dossier import Stage, put_late
 
 
 def gone_since(seen: Look) -> datetime | None:
@@ -36,7 +36,12 @@ def leaver_due(seen: Look, ports: Ports) -> datetime | None:
 def remains(seen: Look) -> list[str]:
     """Return the packages that are still to be taken from somebody, or are being taken."""
     taking = {step.package for step in seen.plan.taking}
-    taking |= {flight.package for flight in seen.dossier.flights.values()}
+    there = {row.id for row in seen.actual.assignments}
+    taking |= {
+        flight.package
+        for flight in seen.dossier.flights.values()
+        if flight.stage is not Stage.FAILED or flight.assignment in there  # else somebody else did what failed
+    }
     return sorted(taking)
 
 

@@ -52,6 +52,9 @@ def _dropped(dossier: Dossier, model: AccessModel, present: Adoption) -> Dropped
     found = {}
     for holding in dossier.holdings.values():
         gone = [(present.dropped_at(rule), rule) for rule in holding.rules if rule not in rules]
+        refused = dossier.refusals.get(holding.package)
+        if refused is not None and refused.stands and refused.at >= holding.at:
+            continue  # what was denied is denied its grace too
         if gone and not holding.taken and holding.package in model.packages:
             at, rule = max(gone)
             found[holding.package] = (rule, at)

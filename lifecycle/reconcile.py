@@ -24,7 +24,7 @@ from lifecycle.look import Look, look
 from lifecycle.measure import measure
 from lifecycle.ports import Ports
 from lifecycle.records import holders, people, underway
-from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, put_holding, put_patience
+from lifecycle.records.dossier import Dossier, Holding, Patience, Stage, drop_flight, put_holding, put_patience
 from lifecycle.records.holders import Holder, Mark
 from lifecycle.records.wakeups import set_wake
 from lifecycle.remind import remind
@@ -78,7 +78,16 @@ async def _close_gap(seen: Look, check: Check, ports: Ports) -> datetime | None:
         if step.package not in _under_way(seen.dossier, seen.now):
             bulk = bool(check.run)
             await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bulk, since=since)
+    await _forget(seen)
     return None if len(steps) == len(allowed) else seen.now + _POORER
+
+
+async def _forget(seen: Look) -> None:
+    """Drop failed requests that are due again and that the plan has no use for: others did it, or it is not wanted."""
+    wanted = {step.package for step in seen.plan.changes}
+    for flight in list(seen.dossier.flights.values()):
+        if flight.stage is Stage.FAILED and flight.look_at <= seen.now and flight.package not in wanted:
+            await seen.dossier.remember(drop_flight(seen.dossier, flight.package))
 
 
 def _under_way(dossier: Dossier, now: datetime) -> set[str]:

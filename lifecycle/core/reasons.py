@@ -304,18 +304,29 @@ def _while_working(
         both = overlap(whole, working)
         if both is not None:
             found = Reason(reason.kind, reason.name, reason.of, both.start, both.end)
-            yield Stand(package, found, both.start, opens if both.end == reason.until else None)
+            begun = both.start if both.start == whole.start else _root(both.start, whole.start, person)
+            yield Stand(package, found, begun, opens if both.end == reason.until else None)
+
+
+def _root(at: datetime, since: datetime, person: Person) -> datetime:
+    """Return when a reason that runs on at `at` began: leave suspends it, only a time without employment ends it."""
+    employed = _merged(piece for piece, _ in _pieces(person))
+    return max(since, *(stretch.start for stretch in employed if stretch.start <= at))
 
 
 def _working(person: Person, package: str, model: AccessModel) -> list[Stretch]:
     """Return the union, in order, of the times in which some employment runs and is not suspended by leave."""
-    pieces = [
-        Stretch(segment.start, segment.end)
-        for job in person.employments
-        for span in job.spans
-        for segment in _segments(job, span)
-        if not _suspended(segment.worker, package, model)
-    ]
+    return _merged(piece for piece, worker in _pieces(person) if not _suspended(worker, package, model))
+
+
+def _pieces(person: Person) -> Iterator[tuple[Stretch, Worker]]:
+    for job in person.employments:
+        for span in job.spans:
+            for segment in _segments(job, span):
+                yield Stretch(segment.start, segment.end), segment.worker
+
+
+def _merged(pieces: Iterable[Stretch]) -> list[Stretch]:
     merged: list[Stretch] = []
     for piece in sorted(pieces, key=lambda piece: piece.start):
         last = merged[-1] if merged else None

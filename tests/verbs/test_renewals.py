@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from lifecycle.contract.cloudevents import encode_fact
-from lifecycle.core.events import RenewalApproved, RenewalDenied
+from lifecycle.core.events import RenewalApproved, RenewalDenied, Status
 from lifecycle.core.evidence import Tag, first_break
 from lifecycle.core.model import Renewal, RenewalMode
 from lifecycle.core.plan import TOLERANCE
 from lifecycle.ports import AssignmentState, Queue
+from lifecycle.records import renewals
 from lifecycle.records.dossier import open_dossier
 from tests.builders import (
     EVERYONE,
@@ -21,6 +22,7 @@ from tests.builders import (
     a_rule,
     a_worker,
     joined,
+    moved,
     recorded,
     utc,
 )
@@ -262,3 +264,20 @@ async def test_a_difference_of_seconds_is_no_request():
     await company.say(approved("r", company.clock.now(), END + TOLERANCE - timedelta(seconds=1)))
     await company.time(HOUR)
     assert updates(company) == []
+
+
+async def test_a_renewal_waits_again_after_a_leave_within_its_window():
+    """Away for a day, and the end is where it was: it waits for an approval again, and is asked for anew."""
+    company = await nurse(leave_keep=frozenset({"base"}))
+    await until(company, OPENS)
+    (waits,) = await renewals.waiting(company.records, company.clock.now(), limit=2)
+    worker = a_worker(department="Care", manager="M1")
+    now = company.clock.now()
+    await company.say(moved("away", now, now, replace(worker, status=Status.LEAVE)))
+    await company.time(DAY)
+    assert await renewals.waiting(company.records, company.clock.now(), limit=2) == []
+    now = company.clock.now()
+    await company.say(moved("back", now, now, worker))
+    await company.time(DAY)
+    assert await renewals.waiting(company.records, company.clock.now(), limit=2) == [waits]
+    assert len(await chain(company, Tag.RENEWAL_DUE)) == 2
