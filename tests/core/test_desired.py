@@ -693,3 +693,20 @@ def test_coming_back_from_leave_does_not_lift_the_denial_of(what):
     for at in (utc(2026, 1, 25), utc(2026, 2, 5), utc(2026, 2, 15)):
         assert "site" not in entitled(known, staffings, projects, model, at, denials=[refused]).entitlements
     assert "site" in entitled(known, staffings, projects, model, utc(2026, 2, 15)).entitlements
+
+
+def test_an_end_that_the_project_or_a_leave_brings_forward_is_not_renewed():
+    """Staffed until May and renewable; the project closes in March, or leave begins: then no window opens before it."""
+    terms = Renewal(RenewalMode.APPROVAL, 7 * DAY, 30 * DAY)
+    packages = {"base": a_package("base"), "site": a_package("site", renewal=terms)}
+    rules = ProjectRules(roles={"engineer": ("site",)})
+    model = replace(a_model(EVERYONE, projects=rules, leave_keep=frozenset({"base"})), packages=packages)
+    works = memberships([staffed("s", START, until=date(2026, 5, 31))], model)
+    closes = {"p1": project("p1", [opened("o", START, planned=date(2026, 3, 31))], model)}
+    runs = {"p1": project("p1", [opened("o", START)], model)}
+    here = joined("j", START, date(2026, 1, 5))
+    away = moved("away", START, utc(2026, 4, 1), a_worker(status=Status.LEAVE))
+    at = utc(2026, 2, 1)
+    assert entitled(person("e1", [here], model), works, runs, model, at).entitlements["site"].opens is not None
+    for facts, projects in (([here], closes), ([here, away], runs)):
+        assert entitled(person("e1", facts, model), works, projects, model, at).entitlements["site"].opens is None
