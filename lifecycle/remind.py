@@ -11,7 +11,7 @@ from lifecycle.core.waiting import RenewalDue
 from lifecycle.look import Look
 from lifecycle.ports import Ports
 from lifecycle.records import renewals
-from lifecycle.records.dossier import Asked, put_asked
+from lifecycle.records.dossier import Asked, drop_asked, put_asked
 
 
 async def remind(seen: Look, ports: Ports, cause: str) -> None:
@@ -38,9 +38,10 @@ async def remind(seen: Look, ports: Ports, cause: str) -> None:
 
 
 async def _settle(seen: Look) -> None:
-    """Let renewals no longer wait whose end was moved, or is not wanted any more."""
-    for package, asked in seen.dossier.renewals.items():
+    """Let renewals no longer wait whose end was moved, or is not wanted any more; should that end return, ask anew."""
+    for package, asked in list(seen.dossier.renewals.items()):
         wanted = seen.desired.entitlements.get(package)
         if asked.ends > seen.now and (wanted is None or wanted.end != asked.ends):
             due = RenewalDue(seen.dossier.person, package, asked.ends)
             await renewals.decided(seen.dossier.records, due)
+            await seen.dossier.remember(drop_asked(seen.dossier, package))

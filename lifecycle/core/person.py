@@ -8,7 +8,7 @@ instant come from the fact with the greatest effective date that has come.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lifecycle.core.calendar import begins, day_of, ends
 from lifecycle.core.events import (
@@ -218,16 +218,31 @@ def _join(spans: list[Span], start: datetime) -> None:
 def _leave(spans: list[Span], end: datetime, left: Left) -> None:
     """End the last span that began before; with none known, remember that an employment ended.
 
-    A later last day does not undo an immediate end: only its rescission does, or a new `joined`.
+    A later last day does not undo an immediate end: only its rescission does, or a new `joined`. One that withdraws a
+    rehire leaves the employment before it alone.
     """
     for index in reversed(range(len(spans))):
         span = spans[index]
         if span.start is None or span.start < end:
+            if index + 1 < len(spans) and _withdraws(left, end, span, spans[index + 1]):
+                spans[index + 1] = Span(spans[index + 1].start, end, left)  # never runs
+                return
             stands = span.left is not None and span.left.immediate and span.end is not None and span.end <= end
             spans[index] = span if stands else Span(span.start, end, left)
             return
     # Before any first day: an employment that never runs, whose first day is kept in case the last one is corrected.
     spans[:1] = [Span(spans[0].start if spans else None, end, left)]
+
+
+def _withdraws(left: Left, end: datetime, before: Span, rehire: Span) -> bool:
+    """Whether a last day between two employments takes back the second one and does not correct the first.
+
+    It does when it was recorded after the first was over, and lies ahead, or on the day before the second's first day.
+    """
+    said = left.recorded.time
+    if before.end is None or rehire.start is None or not before.end < end <= rehire.start or said < before.end:
+        return False
+    return said <= end or rehire.start - end < timedelta(days=1)
 
 
 def _exemptions(ordered: list[DecisionFact], model: AccessModel) -> tuple[Exemption, ...]:

@@ -285,6 +285,12 @@ def put_asked(dossier: Dossier, asked: Asked) -> Change:
     return Put(f"n-{safe(asked.package)}", pack(asked))
 
 
+def drop_asked(dossier: Dossier, package: str) -> Change:
+    """Return the change that forgets that a renewal was asked for."""
+    dossier.renewals.pop(package, None)
+    return Delete(f"n-{safe(package)}")
+
+
 def put_delay(dossier: Dossier, before: Delay | None, after: Delay) -> list[Change]:
     """Return the changes that store a delay in place of what was known of it."""
     changes: list[Change] = [Put(_delay(after), pack(after))]

@@ -67,14 +67,25 @@ class Book:
                 (unfinished or book[-1:])[0].start = start
             elif isinstance(fact, Left):
                 over = self._over(fact)
-                begun = [chapter for chapter in book if chapter.start is None or chapter.start < over]
                 if not book:
                     book.append(Chapter())
-                chapter = (begun[-1:] or book[:1])[0]
+                begun = [place for place, one in enumerate(book) if one.start is None or one.start < over]
+                chapter = book[begun[-1] if begun else 0]
+                following = book[begun[-1] + 1 :] if begun else []
+                if following and self._calls_off(following[0], chapter, over, fact):
+                    chapter = following[0]  # who was to come back does not
+                    begun = []
                 stands = chapter.at_once and chapter.over is not None and chapter.over <= over
                 if not (begun and stands):  # who left at once is not brought back by a later last day
                     chapter.over, chapter.at_once = over, fact.immediate
         return book
+
+    def _calls_off(self, coming: Chapter, before: Chapter, over: datetime, fact: Left) -> bool:
+        """Say whether somebody who was gone already is not to come back: said in advance, or ending on the eve."""
+        gone = before.over is not None and before.over <= fact.recorded.time and before.over < over
+        eve = coming.start is not None and over <= coming.start < over + _DAY
+        ahead = coming.start is not None and fact.recorded.time <= over <= coming.start
+        return gone and (eve or ahead)
 
     def worker(self, at: datetime) -> Worker | None:
         """Return the greatest effective that has come, and of equal ones the last that was recorded.

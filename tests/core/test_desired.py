@@ -27,11 +27,13 @@ from tests.builders import (
     EVERYONE,
     ITSM,
     SALES,
+    START,
     a_model,
     a_package,
     a_rule,
     a_worker,
     closed,
+    granted,
     joined,
     left,
     moved,
@@ -665,3 +667,46 @@ def test_leave_does_not_lift_a_denial_nor_start_a_course_anew():
     assert "care" not in holds(course, utc(2026, 3, 10), HIRED, away, back, denials=denial)
     assert "care" in holds(course, utc(2026, 3, 10), HIRED, away, back)
     assert "care" not in holds(course, utc(2026, 6, 1), HIRED, away, back)
+
+
+@pytest.mark.parametrize("what", ["work on a project", "an exception"])
+def test_coming_back_from_leave_does_not_lift_the_denial_of(what):
+    """Leave suspends every reason alike: one that was denied before it is the same one after it."""
+    rules = ProjectRules(roles={"engineer": ("site",)})
+    model = a_model(EVERYONE, projects=rules, leave_keep=frozenset({"base"}))
+    away = a_worker(status=Status.LEAVE)
+    facts = [
+        joined("j", START, date(2026, 1, 5)),
+        moved("away", START, utc(2026, 2, 1), away),
+        moved("back", START, utc(2026, 2, 10), a_worker()),
+    ]
+    staffings, projects = (), {}
+    if what == "an exception":
+        facts.append(granted("x", START, "site", date(2026, 6, 1)))
+    else:
+        staffings, projects = (
+            memberships([staffed("s", START)], model),
+            {"p1": project("p1", [opened("o", START)], model)},
+        )
+    known = person("e1", facts, model)
+    refused = Denial("site", utc(2026, 1, 20), "a review")
+    for at in (utc(2026, 1, 25), utc(2026, 2, 5), utc(2026, 2, 15)):
+        assert "site" not in entitled(known, staffings, projects, model, at, denials=[refused]).entitlements
+    assert "site" in entitled(known, staffings, projects, model, utc(2026, 2, 15)).entitlements
+
+
+def test_an_end_that_the_project_or_a_leave_brings_forward_is_not_renewed():
+    """Staffed until May and renewable; the project closes in March, or leave begins: then no window opens before it."""
+    terms = Renewal(RenewalMode.APPROVAL, 7 * DAY, 30 * DAY)
+    packages = {"base": a_package("base"), "site": a_package("site", renewal=terms)}
+    rules = ProjectRules(roles={"engineer": ("site",)})
+    model = replace(a_model(EVERYONE, projects=rules, leave_keep=frozenset({"base"})), packages=packages)
+    works = memberships([staffed("s", START, until=date(2026, 5, 31))], model)
+    closes = {"p1": project("p1", [opened("o", START, planned=date(2026, 3, 31))], model)}
+    runs = {"p1": project("p1", [opened("o", START)], model)}
+    here = joined("j", START, date(2026, 1, 5))
+    away = moved("away", START, utc(2026, 4, 1), a_worker(status=Status.LEAVE))
+    at = utc(2026, 2, 1)
+    assert entitled(person("e1", [here], model), works, runs, model, at).entitlements["site"].opens is not None
+    for facts, projects in (([here], closes), ([here, away], runs)):
+        assert entitled(person("e1", facts, model), works, projects, model, at).entitlements["site"].opens is None

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -295,6 +296,32 @@ def test_somebody_who_withdrew_has_left():
     one = who(joined("a", utc(2026, 1, 1), day(1, 6)), left("b", utc(2026, 1, 2), day(5, 2)))
     assert one.last_end(utc(2026, 3, 1)) is not None
     assert one.first_day(utc(2026, 3, 1)) is None
+
+
+@pytest.mark.parametrize(("said", "last"), [((5, 20), day(31, 5)), ((6, 3), day(31, 5)), ((5, 20), day(22, 5))])
+def test_a_rehire_that_is_withdrawn_never_runs(said, last):
+    """Gone since March, to come back in June, and does not: neither June nor the time between is employment."""
+    one = who(
+        HIRED,
+        left("l", utc(2026, 3, 1), day(31, 3)),
+        joined("again", utc(2026, 5, 1), day(1, 6)),
+        left("withdrawn", utc(2026, *said), last),
+    )
+    assert one.employed(utc(2026, 3, 30))
+    assert not any(one.employed(at) for at in (utc(2026, 4, 15), utc(2026, 5, 21), utc(2026, 6, 5)))
+
+
+@pytest.mark.parametrize(("said", "last"), [((3, 20), day(15, 4)), ((3, 20), day(31, 5)), ((4, 20), day(15, 4))])
+def test_a_last_day_that_moves_after_a_rehire_was_signed_leaves_the_rehire(said, last):
+    """Said while they work, or of a day that is past: the first employment is corrected, and June comes."""
+    one = who(
+        HIRED,
+        left("l", utc(2026, 3, 1), day(31, 3)),
+        joined("again", utc(2026, 3, 10), day(1, 6)),
+        left("later", utc(2026, *said), last),
+    )
+    assert one.employed(utc(2026, 4, 10))
+    assert one.employed(utc(2026, 6, 5))
 
 
 def test_a_corrected_time_zone_of_the_same_day_wins():

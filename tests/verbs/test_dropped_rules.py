@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 
+from lifecycle.ports import RequestState
 from tests.builders import CARE, EVERYONE, SALES, START, Company, a_model, a_worker, joined, moved
+from tests.fakes.directory import Fault
 
 FIRST = date(2026, 1, 5)
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def model(number, *rules):
@@ -56,4 +58,18 @@ async def test_an_adopted_row_has_the_same_grace():
     await company.time(6 * DAY)
     assert company.has() == {"base", "care"}
     await company.time(2 * DAY)
+    assert company.has() == {"base"}
+
+
+async def test_what_a_review_denied_gets_no_grace_when_its_rule_is_dropped():
+    """Denied while Graph takes no removal; the rule goes before it does: the access goes with the next try."""
+    company = Company(model(1, EVERYONE, CARE))
+    await company.say(joined("j", START, FIRST, a_worker(department="Care")))
+    await company.time(DAY)
+    company.directory.faults.append(Fault(outcome=RequestState.DELIVERY_FAILED))
+    company.directory.review("r1", "package-care", "user-e1", company.clock.now())
+    await company.sweep()
+    await company.time(10 * MINUTE)
+    company.model = model(2, EVERYONE)
+    await company.time(3 * HOUR)
     assert company.has() == {"base"}

@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 from datetime import date, timedelta
 
+from lifecycle.actual import ended
 from lifecycle.contract.cloudevents import encode_fact
-from lifecycle.core.events import RenewalApproved, RenewalDenied
+from lifecycle.core.events import RenewalApproved, RenewalDenied, Status
 from lifecycle.core.evidence import Tag, first_break
 from lifecycle.core.model import Renewal, RenewalMode
 from lifecycle.core.plan import TOLERANCE
 from lifecycle.ports import AssignmentState, Queue
+from lifecycle.records import renewals
 from lifecycle.records.dossier import open_dossier
 from tests.builders import (
     EVERYONE,
@@ -21,6 +23,7 @@ from tests.builders import (
     a_rule,
     a_worker,
     joined,
+    moved,
     recorded,
     utc,
 )
@@ -262,3 +265,47 @@ async def test_a_difference_of_seconds_is_no_request():
     await company.say(approved("r", company.clock.now(), END + TOLERANCE - timedelta(seconds=1)))
     await company.time(HOUR)
     assert updates(company) == []
+
+
+async def test_a_renewal_waits_again_after_a_leave_within_its_window():
+    """Away for a day, and the end is where it was: it waits for an approval again, and is asked for anew."""
+    company = await nurse(leave_keep=frozenset({"base"}))
+    await until(company, OPENS)
+    (waits,) = await renewals.waiting(company.records, company.clock.now(), limit=2)
+    worker = a_worker(department="Care", manager="M1")
+    now = company.clock.now()
+    await company.say(moved("away", now, now, replace(worker, status=Status.LEAVE)))
+    await company.time(DAY)
+    assert await renewals.waiting(company.records, company.clock.now(), limit=2) == []
+    now = company.clock.now()
+    await company.say(moved("back", now, now, worker))
+    await company.time(DAY)
+    assert await renewals.waiting(company.records, company.clock.now(), limit=2) == [waits]
+    assert len(await chain(company, Tag.RENEWAL_DUE)) == 2
+
+
+async def test_a_term_that_begins_anew_is_asked_for_in_its_turn():
+    """Nobody answered and it lapsed; away from the ward and back, the new term's end is asked for as the first was."""
+    company = await nurse()
+    await until(company, OPENS)
+    await until(company, END)
+    back = END + 10 * DAY
+    worker = a_worker(department="Care", manager="M1")
+    now = company.clock.now()
+    await company.say(moved("away", now, now, a_worker(manager="M1")), moved("back", now, back, worker))
+    await until(company, back)
+    await until(company, back + 23 * DAY)
+    assert [data["ends"] for _, data in due(company)] == [END.isoformat(), (back + 30 * DAY).isoformat()]
+
+
+async def test_a_row_that_expires_within_the_tolerance_of_its_end_is_no_denial():
+    """Entra's clock is half a minute ahead of ours; two minutes ahead of the end somebody else must have done it."""
+    company = await nurse()
+    dossier = await open_dossier(company.records, "e1")
+    mine = next(row for row in dossier.holdings.values() if row.package == "care")
+    row = next(row for row in company.directory.rows("user-e1") if row.id == mine.assignment)
+    early = []
+    for ahead in (timedelta(seconds=30), 2 * MINUTE):
+        over = replace(row, state=AssignmentState.EXPIRED, expired_at=END - ahead)
+        early.append([one[2] for one in ended([over], dossier)])
+    assert early == [[False], [True]]
