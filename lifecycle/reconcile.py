@@ -18,7 +18,7 @@ from lifecycle.core.evidence import Tag
 from lifecycle.core.plan import Keep
 from lifecycle.core.work import Check
 from lifecycle.correlate import names_of
-from lifecycle.errors import Lost, Transient
+from lifecycle.errors import Lost, Throttled, Transient
 from lifecycle.itemise import itemise
 from lifecycle.look import Look, look
 from lifecycle.measure import measure
@@ -74,10 +74,20 @@ async def _close_gap(seen: Look, check: Check, ports: Ports) -> datetime | None:
         await seen.dossier.append(seen.now, Tag.PLANNED, check.cause, detail)
     await itemise(steps, seen, check, ports)
     since = gone_since(seen) if seen.desired.standing is Standing.LEFT else None
+    failed: Transient | None = None
     for step in steps:
-        if step.package not in _under_way(seen.dossier):
-            bulk = bool(check.run)
-            await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bulk, since=since)
+        if step.package in _under_way(seen.dossier):
+            continue
+        try:
+            await apply(step, seen.dossier, seen.match.user, ports, check.cause, bulk=bool(check.run), since=since)
+        except (Lost, Throttled):
+            raise
+        except Transient as error:
+            if failed is not None:
+                raise  # it is not this one package that Graph cannot do
+            failed = error
+    if failed is not None:
+        raise failed
     return None if len(steps) == len(allowed) else seen.now + _POORER
 
 

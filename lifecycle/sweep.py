@@ -163,7 +163,7 @@ async def fan_out(work: FanOut, ports: Ports) -> None:
         await annals.begun(ports.records, begun, "project", now, project=work.project)
         await runs.begin(ports.records, begun)
         if known.open[-1].end is not None:  # closed by somebody, today or on a day to come
-            await _doubt_the_whole(work, ports)
+            await _doubt_the_whole(work, max(known.open[-1].end, now), ports, now)
         await _ask_other_holders(work, ports, now)
     names = await facts.members_of(ports.records, work.project, after=work.after, limit=BACKLOG)
     persons = dict.fromkeys([(await identity_of(ports.records, name)).person for name in names])
@@ -197,17 +197,28 @@ async def _orphaned(work: FanOut, since: datetime, ports: Ports, now: datetime) 
     )
 
 
-async def _doubt_the_whole(work: FanOut, ports: Ports) -> None:
-    """Hold a close as one set when it takes from more people than the guard allows: none of it goes before the rest."""
+async def _doubt_the_whole(work: FanOut, end: datetime, ports: Ports, now: datetime) -> None:
+    """Hold a close as one set when it takes from more people than the guard allows: none of it goes before the rest.
+
+    It takes from who works on the project now and would beyond `end`; who was released before, or left, has nothing.
+    """
     limit = ports.model.guard.removals.of((await people.population(ports.records)).assignments)
     count, after = 0, ""
     while names := await facts.members_of(ports.records, work.project, after=after, limit=BACKLOG):
         for name in names:
             working = memberships(await facts.of_member(ports.records, name), ports.model)
-            count += any(one.project == work.project and one.stretches for one in working)
+            stretches = [time for one in working if one.project == work.project for time in one.stretches]
+            goes = any(time.start <= now and (time.end is None or time.end > end) for time in stretches)
+            count += goes and await _has_anything(name, ports)
             if count > limit:
                 text = f"project {work.project} is closed for more than {limit} people, who are held as one set"
-                await annals.held_whole(ports.records, work.run, text, ports.clock.now(), work.cause)
+                await annals.held_whole(ports.records, work.run, text, now, work.cause)
                 await holds.doubt(ports.records, work.run, text)
                 return
         after = names[-1]
+
+
+async def _has_anything(name: str, ports: Ports) -> bool:
+    """Whether a worker's person is employed or still has access of ours, as of their last look."""
+    known = await people.one(ports.records, (await identity_of(ports.records, name)).person)
+    return known.employed or known.assignments > 0

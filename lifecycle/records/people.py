@@ -78,6 +78,12 @@ async def erase(records: Records, person: str) -> None:
         await records.write(f"people-{_shard(person)}", [Delete(f"p-{safe(person)}")])
 
 
+async def one(records: Records, person: str) -> Known:
+    """Return how one person counts; nobody knows anything of somebody who was never met."""
+    row = await records.read(f"people-{_shard(person)}", f"p-{safe(person)}")
+    return Known(person) if row is None else unpack(Known, row.value)
+
+
 async def in_shard(records: Records, shard: str, *, after: str = "", limit: int = 0) -> list[Known]:
     """Return how the people of one of the sixteen partitions count, from the one behind `after` on."""
     behind = f"p-{safe(after)}\x20" if after else "p-"

@@ -48,7 +48,7 @@ def a_company():
     days = Days(Company(model, users=NAMES))
     days.company.directory.lag = timedelta(seconds=90)
     days.tell(*(joined(f"j{name}", START, FIRST, a_worker(name, department="Care")) for name in NAMES))
-    days.tell(opened("o", START), staffed("s8", START, "E8"), staffed("s9", START, "E9"))
+    days.tell(opened("o", START), *(staffed(f"s{n}", START, f"E{n}") for n in (8, 9, 11)))
     days.pass_by(10 * MINUTE)
     return days
 

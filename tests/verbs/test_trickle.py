@@ -18,7 +18,20 @@ from lifecycle.records import following, holds, people, runs
 from lifecycle.records.runs import Run
 from lifecycle.sweep import LOST, wake
 from lifecycle.trickle import BACKLOG, ask_for, enqueue, trickle
-from tests.builders import EVERYONE, START, UNLIMITED, Company, a_model, a_worker, closed, joined, left, opened, staffed
+from tests.builders import (
+    EVERYONE,
+    START,
+    UNLIMITED,
+    Company,
+    a_model,
+    a_worker,
+    closed,
+    joined,
+    left,
+    opened,
+    released,
+    staffed,
+)
 from tests.fakes.faults import Crash
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -389,3 +402,21 @@ async def test_looks_that_follow_do_not_crowd_out_the_work_they_follow():
     assert shares["follow"] <= BACKLOG // 5 < shares["close"]
     await company.time(MINUTE)
     assert len(checks(company)) == 600
+
+
+async def test_who_was_released_or_has_left_does_not_hold_a_close():
+    """Twenty worked there over the years and ten do: the close takes from ten, and nobody has to release it."""
+    company, workers = await site(20, limit=10)
+    now = company.clock.now()
+    for name in workers[:5]:
+        await company.say(left(f"l{name}", now, now, name, immediate=True))
+    company.clock.set(now + 25 * HOUR)
+    for name in workers[5:10]:
+        await company.say(released(f"r{name}", company.clock.now(), name))
+    await company.time(25 * HOUR, tick=HOUR)
+    assert on_site(company, workers) == 10
+    now = company.clock.now()
+    await company.say(closed("c", now, now))
+    await company.time(10 * MINUTE)
+    assert on_site(company, workers) == 0
+    assert await holds.runs(company.records) == []

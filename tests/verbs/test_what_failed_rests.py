@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 from lifecycle.ports import Queue, RequestState
 from lifecycle.records.dossier import open_dossier
-from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, granted, joined, left, utc
-from tests.fakes.directory import ends_as, lost_after, lost_before, refused, unmoved
+from tests.builders import CARE, EVERYONE, START, Company, a_model, a_user, a_worker, granted, joined, left, utc
+from tests.fakes.directory import MemoryDirectory, ends_as, lost_after, lost_before, refused, transient, unmoved
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 FIRST = date(2026, 1, 5)
@@ -116,3 +116,44 @@ async def test_a_package_that_left_the_model_is_not_looked_for():
         await company.time(HOUR)
         assert "base" in company.has()
         assert (await open_dossier(company.records, "e1")).flights == {}
+
+
+class _Stuck(MemoryDirectory):
+    """A directory that answers 503 to whatever is asked of these packages."""
+
+    stuck: frozenset[str] = frozenset()
+
+    async def submit(self, request):
+        if request.package in self.stuck:
+            self.faults.appendleft(transient())
+        return await super().submit(request)
+
+
+async def leaver_of(packages, stuck):
+    company = Company(a_model(EVERYONE, packages=packages))
+    company.directory = _Stuck(company.clock, users=[a_user()])
+    now = company.clock.now()
+    await company.say(joined("j", START, FIRST))
+    await company.say(*[granted(f"x{name}", now, name, date(2026, 3, 31)) for name in packages])
+    await company.time(10 * MINUTE)
+    company.directory.stuck = frozenset(f"package-{name}" for name in stuck)
+    return company
+
+
+async def test_one_package_that_graph_cannot_do_keeps_no_other():
+    """Whatever is asked of base is answered with 503 for hours: the leaver's other access goes at once."""
+    company = await leaver_of(("tools", "vpn"), {"base"})
+    await leaves_at_once(company)
+    await company.time(5 * MINUTE)
+    assert company.has() == {"base"}
+    company.directory.stuck = frozenset()
+    await company.time(HOUR)
+    assert company.has() == set()
+
+
+async def test_a_graph_that_can_do_nothing_is_not_asked_for_everything():
+    """Two packages that fail are a Graph that is down: the look ends there, and is tried again later."""
+    company = await leaver_of(("tools", "vpn"), {"base", "tools", "vpn"})
+    asked = len(company.directory.posted)
+    await leaves_at_once(company)
+    assert len(company.directory.posted) - asked == 2
