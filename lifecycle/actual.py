@@ -118,16 +118,11 @@ def ended(listed: Sequence[Listed], dossier: Dossier) -> list[tuple[Holding, Lis
     for holding in dossier.holdings.values():
         row = by_id.get(holding.assignment)
         flight = dossier.flights.get(holding.package)
-        if row is None or holding.taken or (flight is not None and not _tells_nothing(flight)):
+        if row is None or holding.taken or (flight is not None and flight.stage is not Stage.FAILED):
             continue
         early = holding.ends is None or (row.expired_at is not None and row.expired_at < holding.ends - TOLERANCE)
         found.append((holding, row, early))
     return found
-
-
-def _tells_nothing(flight: Flight) -> bool:
-    """Whether a request cannot be why a row of its package is over: it was to give or to move, and failed."""
-    return flight.stage is Stage.FAILED and flight.kind != "adminRemove"
 
 
 def taken(holding: Holding, now: datetime) -> Holding:
