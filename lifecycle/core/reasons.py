@@ -1,7 +1,8 @@
 """Why somebody holds a package: every reason there is, over all of the person's timeline.
 
 Reasons come from rules (bounded by employment, contract end, `for` and its renewals, followed by grace after a move),
-from work on projects, and from exceptions. Which of them stand now, and what follows, is `desired`'s business.
+from work on projects (bounded by employment and contract end), and from exceptions (by employment). Which of them stand
+now, and what follows, is `desired`'s business.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
