@@ -112,22 +112,21 @@ def held(listed: Sequence[Listed], model: AccessModel) -> frozenset[str]:
 
 
 def ended(listed: Sequence[Listed], dossier: Dossier) -> list[tuple[Holding, Listed, bool]]:
-    """Return our rows that Graph says are over, and not by a request of ours; True where that was before their end."""
+    """Return our rows that Graph says are over, and not by a request of ours; True where that was before their end.
+
+    A removal of ours that failed may have been why, whatever Graph said of it: nobody else is held to have taken it.
+    """
     by_id = {row.id: row for row in listed if row.state is AssignmentState.EXPIRED}
     found = []
     for holding in dossier.holdings.values():
         row = by_id.get(holding.assignment)
         flight = dossier.flights.get(holding.package)
-        if row is None or holding.taken or (flight is not None and not _tells_nothing(flight)):
+        if row is None or holding.taken or (flight is not None and flight.stage is not Stage.FAILED):
             continue
+        asked = flight is not None and flight.kind == "adminRemove" and flight.assignment == row.id
         early = holding.ends is None or (row.expired_at is not None and row.expired_at < holding.ends - TOLERANCE)
-        found.append((holding, row, early))
+        found.append((holding, row, early and not asked))
     return found
-
-
-def _tells_nothing(flight: Flight) -> bool:
-    """Whether a request cannot be why a row of its package is over: it was to give or to move, and failed."""
-    return flight.stage is Stage.FAILED and flight.kind != "adminRemove"
 
 
 def taken(holding: Holding, now: datetime) -> Holding:

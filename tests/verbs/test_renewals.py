@@ -9,7 +9,9 @@ from lifecycle.core.events import RenewalApproved, RenewalDenied
 from lifecycle.core.evidence import Tag, first_break
 from lifecycle.core.model import Renewal, RenewalMode
 from lifecycle.core.plan import TOLERANCE
+from lifecycle.core.work import Check
 from lifecycle.ports import AssignmentState, Queue
+from lifecycle.reconcile import reconcile
 from lifecycle.records.dossier import open_dossier
 from tests.builders import (
     EVERYONE,
@@ -262,3 +264,15 @@ async def test_a_difference_of_seconds_is_no_request():
     await company.say(approved("r", company.clock.now(), END + TOLERANCE - timedelta(seconds=1)))
     await company.time(HOUR)
     assert updates(company) == []
+
+
+async def test_an_end_that_nobody_decided_about_is_settled_once():
+    """Days after it nothing is due any more, and a look writes nothing about it."""
+    company = await nurse()
+    await until(company, OPENS)
+    await until(company, END)
+    await company.time(3 * DAY, tick=HOUR)
+    assert company.has() == {"base"}
+    rows = company.records.writes
+    await reconcile(Check("e1", "wake"), company.ports)
+    assert company.records.writes == rows
