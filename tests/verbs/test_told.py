@@ -10,7 +10,8 @@ from lifecycle.errors import Transient
 from lifecycle.intake import intake
 from lifecycle.ports import Queue
 from lifecycle.records import told
-from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, joined, moved, opened, staffed
+from lifecycle.sweep import fan_out
+from tests.builders import CARE, EVERYONE, START, Company, a_model, a_worker, closed, joined, moved, opened, staffed
 from tests.fakes.directory import throttled
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -110,4 +111,16 @@ async def test_a_lost_fan_out_of_a_project_is_asked_for_again():
     await company.time(16 * MINUTE)
     assert company.has() == {"base", "site"}
     assert any(isinstance(one, FanOut) for one in asked(company, FanOut))
+    assert await forgotten(company) == []
+
+
+async def test_an_older_fan_out_does_not_do_for_what_was_told_since():
+    """It is for the opening and may have read the facts before the close: the close stays told until its own."""
+    company = Company(a_model(EVERYONE, projects=ProjectRules(roles={"engineer": ("site",)})))
+    await company.say(joined("j", START, FIRST), opened("o", START), staffed("s", START))
+    now = company.clock.now()
+    await said(company, closed("c", now, now), Queue.PROJECTS)
+    await fan_out(FanOut("p1", "event:o", "project:p1:o"), company.ports)
+    assert [mark.cause for mark in await forgotten(company)] == ["event:c"]
+    await fan_out(FanOut("p1", "event:c", "project:p1:c"), company.ports)
     assert await forgotten(company) == []
