@@ -112,7 +112,10 @@ def held(listed: Sequence[Listed], model: AccessModel) -> frozenset[str]:
 
 
 def ended(listed: Sequence[Listed], dossier: Dossier) -> list[tuple[Holding, Listed, bool]]:
-    """Return our rows that Graph says are over, and not by a request of ours; True where that was before their end."""
+    """Return our rows that Graph says are over, and not by a request of ours; True where that was before their end.
+
+    A removal of ours that failed may have been why, whatever Graph said of it: nobody else is held to have taken it.
+    """
     by_id = {row.id: row for row in listed if row.state is AssignmentState.EXPIRED}
     found = []
     for holding in dossier.holdings.values():
@@ -120,8 +123,9 @@ def ended(listed: Sequence[Listed], dossier: Dossier) -> list[tuple[Holding, Lis
         flight = dossier.flights.get(holding.package)
         if row is None or holding.taken or (flight is not None and flight.stage is not Stage.FAILED):
             continue
+        asked = flight is not None and flight.kind == "adminRemove" and flight.assignment == row.id
         early = holding.ends is None or (row.expired_at is not None and row.expired_at < holding.ends - TOLERANCE)
-        found.append((holding, row, early))
+        found.append((holding, row, early and not asked))
     return found
 
 

@@ -183,13 +183,24 @@ def _snapshots(described: list[Joined | Moved], model: AccessModel) -> tuple[Sna
     return tuple([Snapshot(begins(fact.effective, zone_of(fact.worker, model)), fact.worker) for fact in described])
 
 
-def _zone_at_end(left: Left, described: list[Joined | Moved], model: AccessModel) -> str:
-    """Return the zone of the last day: the one of the snapshot that holds by then, else of the first one known."""
+def _end_of(left: Left, described: list[Joined | Moved], model: AccessModel) -> datetime:
+    """Return when the last day is over in the zone of the snapshot that holds by then, else of the first one known.
+
+    Whoever moves at an instant of the last day, to where that day is over already, was before in a zone where it was
+    not: it is over when they move, or when it is over there, whichever comes first.
+    """
     if not described:
-        return model.time_zone
+        return ends(left.effective, model.time_zone)
     by_day = sorted(described, key=lambda fact: (day_of(fact.effective), fact.recorded.order))
-    holding = [fact for fact in by_day if day_of(fact.effective) <= day_of(left.effective)]
-    return zone_of((holding[-1] if holding else by_day[0]).worker, model)
+    holding = [fact for fact in by_day if day_of(fact.effective) <= day_of(left.effective)] or by_day[:1]
+    moved: list[datetime] = []
+    for fact in reversed(holding[1:]):
+        zone = zone_of(fact.worker, model)
+        over, since = ends(left.effective, zone), begins(fact.effective, zone)
+        if since <= over:
+            return min([over, *moved])
+        moved.append(since)
+    return min([ends(left.effective, zone_of(holding[0].worker, model)), *moved])
 
 
 def _spans(ordered: list[WorkerFact], described: list[Joined | Moved], model: AccessModel) -> tuple[Span, ...]:
@@ -199,7 +210,7 @@ def _spans(ordered: list[WorkerFact], described: list[Joined | Moved], model: Ac
             case Joined():
                 _join(spans, begins(fact.effective, zone_of(fact.worker, model)))
             case Left():
-                end = ends(fact.effective, _zone_at_end(fact, described, model))
+                end = _end_of(fact, described, model)
                 _leave(spans, min(end, fact.recorded.time) if fact.immediate else end, fact)
             case Moved() | Rescinded():
                 pass

@@ -193,6 +193,26 @@ def test_the_last_day_ends_in_the_zone_that_holds_on_it():
     assert not person("e1", facts, model).employed(utc(2026, 4, 1, 5))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "moves", "over"),
+    [
+        # Last day 31 March. In New York it is over at 04:00 UTC, in Tokyo the day before at 15:00, in Berlin at 22:00.
+        ("America/New_York", "Asia/Tokyo", utc(2026, 3, 31, 20), utc(2026, 3, 31, 20)),
+        ("America/New_York", "Asia/Tokyo", utc(2026, 3, 31, 10), utc(2026, 3, 31, 15)),
+        ("Europe/Berlin", "Asia/Tokyo", utc(2026, 3, 31, 23), utc(2026, 3, 31, 22)),
+        ("Europe/Berlin", "America/New_York", utc(2026, 3, 31, 20), utc(2026, 4, 1, 4)),
+    ],
+)
+def test_who_moves_on_the_last_day_leaves_when_it_is_over_where_they_are(before, after, moves, over):
+    """To where the day is over already: not before they move, and not later than it was over where they were."""
+    one = who(
+        joined("j", utc(2026, 1, 2), day(5, 1), titled("x", time_zone=before)),
+        moved("m", utc(2026, 3, 1), moves, titled("x", time_zone=after)),
+        left("l", utc(2026, 3, 2), day(31, 3)),
+    )
+    assert one.employments[0].spans[0].end == over
+
+
 def test_sequence_orders_what_was_recorded_at_one_instant_by_number():
     """Of two facts of one instant the one with the greater sequence counts, ten after nine."""
     nine = Joined(recorded(1, 0, "9"), day(24, 3), titled("nine"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from lifecycle.core.events import Status
-from lifecycle.core.model import ProjectRules
+from lifecycle.core.model import Drift, ProjectRules
 from lifecycle.ports import RequestState
 from tests.builders import (
     CARE,
@@ -18,6 +18,7 @@ from tests.builders import (
     joined,
     moved,
     opened,
+    rescinded,
     staffed,
 )
 from tests.fakes.directory import ends_as, refused
@@ -117,4 +118,59 @@ async def test_a_name_that_another_package_takes_over_is_not_denied_by_it():
     other = replace(company.model.packages["care"], access_package="package-other", policy="policy-other")
     company.model = replace(company.model, hash="model-2", packages={**company.model.packages, "care": other})
     await company.time(HOUR)
+    assert company.has() == {"base", "care"}
+
+
+async def test_a_second_denial_counts_where_the_first_had_been_lifted():
+    """Denied, back for a reason that began later, and denied again: it stays away, and both are on record."""
+    company = Company(a_model(EVERYONE, CARE))
+    care, office = a_worker(department="Care"), a_worker()
+    await company.say(joined("j", START, FIRST, care))
+    for number in range(2):
+        await company.time(HOUR)
+        assert company.has() == {"base", "care"}
+        company.directory.review(f"review-{number}", "package-care", "user-e1", company.clock.now())
+        await company.sweep()
+        await company.time(MINUTE)
+        assert company.has() == {"base"}
+        if not number:
+            now = company.clock.now()
+            await company.say(moved("away", now, now, office), moved("back", now, now + HOUR, care))
+            await company.time(HOUR)
+    await company.time(DAY, tick=HOUR)
+    assert company.has() == {"base"}
+
+
+async def test_a_review_counts_although_a_later_taking_was_put_back():
+    """Denied in a review that goes on, taken by hand and put back meanwhile: when the review is complete, it counts."""
+    company = Company(a_model(EVERYONE, CARE, drift=Drift.REPAIR))
+    await company.say(joined("j", START, FIRST, a_worker(department="Care")))
+    await company.time(10 * MINUTE)
+    at = company.clock.now()
+    company.directory.review("review", "package-care", "user-e1", at, finished=False)
+    await company.time(10 * MINUTE)
+    take(company, "care")
+    await company.sweep()
+    await company.time(10 * MINUTE)
+    assert company.has() == {"base", "care"}
+    company.directory.review("review", "package-care", "user-e1", at)
+    await company.sweep()
+    await company.time(DAY, tick=HOUR)
+    assert company.has() == {"base"}
+
+
+async def test_a_removal_that_failed_and_was_done_all_the_same_is_no_denial():
+    """Graph says not delivered and the row is gone; the move that took it is taken back: the access comes back."""
+    company = Company(a_model(EVERYONE, CARE))
+    await company.say(joined("j", START, FIRST, a_worker(department="Care")))
+    await company.time(10 * MINUTE)
+    company.directory.faults.append(ends_as(RequestState.DELIVERY_FAILED))
+    now = company.clock.now()
+    await company.say(moved("m", now, now, a_worker()))
+    await company.time(5 * MINUTE)
+    take(company, "care")
+    await company.say(rescinded("r", company.clock.now(), "m"))
+    await company.time(3 * HOUR)
+    await company.sweep()
+    await company.time(10 * MINUTE)
     assert company.has() == {"base", "care"}

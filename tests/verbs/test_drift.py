@@ -482,3 +482,14 @@ async def test_a_package_that_the_model_dropped_meanwhile_is_let_be():
     await company.settle()
     assert await reports.reports(company.records) == []
     assert all(row.state is AssignmentState.DELIVERED for row in company.directory.rows())
+
+
+async def test_what_was_requested_and_given_back_is_no_difference():
+    """Nobody misses a row that nothing justified: its person is looked at, and it is reported no longer."""
+    company = await ward(many=1)
+    row = company.directory.give("user-e1", "package-tools", "policy-of-others")
+    await night(company)
+    company.directory.give_back(row.id)
+    company.clock.move(DAY)
+    assert await swept(company) == ["user-e1"]
+    assert "differing" not in (await report(company, "tools")).counts

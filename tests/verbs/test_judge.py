@@ -399,3 +399,12 @@ async def test_a_manager_who_has_left_approves_nothing():
     await company.say(approved(company))
     (reason,) = await reasons(company)
     assert "m1 had left" in reason
+
+
+async def test_of_two_bounds_of_a_policy_the_nearer_one_counts():
+    """Its last day lies before its longest span: nothing beyond the last day is taken."""
+    company = await nurse()
+    company.directory.terms["policy-care"] = PolicyTerms(last=END + 10 * DAY, longest=400 * DAY)
+    assert "beyond what" in await refusal(company, approved(company, until=END + 11 * DAY))
+    await company.say(approved(company, until=END + 10 * DAY))
+    assert len(await known(company, RenewalApproved)) == 1

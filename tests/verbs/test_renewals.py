@@ -10,7 +10,9 @@ from lifecycle.core.events import RenewalApproved, RenewalDenied, Status
 from lifecycle.core.evidence import Tag, first_break
 from lifecycle.core.model import Renewal, RenewalMode
 from lifecycle.core.plan import TOLERANCE
+from lifecycle.core.work import Check
 from lifecycle.ports import AssignmentState, Queue
+from lifecycle.reconcile import reconcile
 from lifecycle.records import renewals
 from lifecycle.records.dossier import open_dossier
 from tests.builders import (
@@ -309,3 +311,15 @@ async def test_a_row_that_expires_within_the_tolerance_of_its_end_is_no_denial()
         over = replace(row, state=AssignmentState.EXPIRED, expired_at=END - ahead)
         early.append([one[2] for one in ended([over], dossier)])
     assert early == [[False], [True]]
+
+
+async def test_an_end_that_nobody_decided_about_is_settled_once():
+    """Days after it nothing is due any more, and a look writes nothing about it."""
+    company = await nurse()
+    await until(company, OPENS)
+    await until(company, END)
+    await company.time(3 * DAY, tick=HOUR)
+    assert company.has() == {"base"}
+    rows = company.records.writes
+    await reconcile(Check("e1", "wake"), company.ports)
+    assert company.records.writes == rows

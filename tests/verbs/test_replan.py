@@ -9,7 +9,7 @@ from lifecycle.errors import Permanent
 from lifecycle.ports import Queue
 from lifecycle.records import adoption, runs
 from lifecycle.replan import begin_replan, replan
-from tests.builders import CARE, EVERYONE, SALES, START, Company, a_model, a_rule, a_worker, joined, moved
+from tests.builders import CARE, EVERYONE, SALES, START, Company, a_model, a_rule, a_worker, granted, joined, moved
 from tests.fakes.faults import Crash
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -173,3 +173,17 @@ async def test_a_slice_of_a_model_that_is_no_longer_in_force_does_nothing():
     company.bus.deliver_due()
     await replan(SweepSlice("model:older", Sweep.MODEL), company.ports)
     assert company.records.writes == before
+
+
+async def test_a_row_that_was_taken_long_ago_has_no_other_end():
+    """Somebody had tools until the ninth and has them again until the end of the month: a new model looks at nobody."""
+    company = await settled(a_model(EVERYONE, packages=("tools",)))
+    await company.say(granted("x", company.clock.now(), "tools", date(2026, 1, 9)))
+    await company.time(6 * DAY, tick=HOUR)
+    await company.say(granted("again", company.clock.now(), "tools", date(2026, 1, 31)))
+    await company.time(HOUR)
+    assert company.has() == {"base", "tools"}
+    before = len(company.directory.calls)
+    company.model = replace(company.model, hash="model-2")
+    await company.time(HOUR)
+    assert looks(company, before) == []

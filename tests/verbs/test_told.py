@@ -15,8 +15,21 @@ from lifecycle.intake import intake
 from lifecycle.ports import Queue
 from lifecycle.records import runs, told, wakeups
 from lifecycle.records.dossier import open_dossier
-from lifecycle.sweep import SHOWN_AFTER, wake
-from tests.builders import CARE, EVERYONE, START, Company, a_model, a_rule, a_worker, joined, moved, opened, staffed
+from lifecycle.sweep import SHOWN_AFTER, fan_out, wake
+from tests.builders import (
+    CARE,
+    EVERYONE,
+    START,
+    Company,
+    a_model,
+    a_rule,
+    a_worker,
+    closed,
+    joined,
+    moved,
+    opened,
+    staffed,
+)
 from tests.fakes.directory import throttled
 from tests.fakes.faults import Crash
 
@@ -277,3 +290,15 @@ async def test_an_entry_that_its_dossier_no_longer_holds_asks_for_nobody():
     assert [one.at for one in await wakeups.due(company.records, START + DAY)] == [START + DAY]
     late = [check for check in asked(company) if check.cause == "wake" and check.attempt >= SHOWN_AFTER]
     assert len(late) <= 1
+
+
+async def test_an_older_fan_out_does_not_do_for_what_was_told_since():
+    """It is for the opening and may have read the facts before the close: the close stays told until its own."""
+    company = Company(a_model(EVERYONE, projects=ProjectRules(roles={"engineer": ("site",)})))
+    await company.say(joined("j", START, FIRST), opened("o", START), staffed("s", START))
+    now = company.clock.now()
+    await said(company, closed("c", now, now), Queue.PROJECTS)
+    await fan_out(FanOut("p1", "event:o", "project:p1:o"), company.ports)
+    assert [mark.cause for mark in await forgotten(company)] == ["event:c"]
+    await fan_out(FanOut("p1", "event:c", "project:p1:c"), company.ports)
+    assert await forgotten(company) == []

@@ -420,3 +420,11 @@ async def test_who_was_released_or_has_left_does_not_hold_a_close():
     await company.time(10 * MINUTE)
     assert on_site(company, workers) == 0
     assert await holds.runs(company.records) == []
+
+
+async def test_a_run_that_comes_behind_nobody_fills_the_backlog():
+    """With nobody to make way for, two hundred of its three hundred are on the queue at once."""
+    company = empty()
+    await enqueue(replace(a_run(company, "follow"), behind=True), names(300, "f"), company.ports, whole=True)
+    await slices(company, 1)
+    assert len(checks(company)) == BACKLOG
