@@ -42,7 +42,7 @@ async def test_a_new_end_of_a_whole_project_counts_once_the_rows_show_it():
 
 
 async def test_a_new_end_that_took_its_time_is_looked_for_from_when_it_was_done():
-    """Delivered after fourteen minutes, looked at in the next, and shown one later: nobody says that it did not move."""
+    """Delivered after fourteen minutes, looked at then and shown a minute later: it has moved."""
     company = await on_a_project()
     company.directory.latency, company.directory.lag = 14 * MINUTE, 2 * MINUTE
     await company.say(rescheduled("r", company.clock.now(), date(2026, 4, 30)))
