@@ -174,3 +174,22 @@ async def test_a_removal_that_failed_and_was_done_all_the_same_is_no_denial():
     await company.sweep()
     await company.time(10 * MINUTE)
     assert company.has() == {"base", "care"}
+
+
+async def test_a_denial_of_an_earlier_stint_takes_no_grace_from_the_present_one():
+    """Denied years ago, back in the ward for a new reason: when the model drops its rule, the grace is given."""
+    company = Company(a_model(EVERYONE, CARE, grace=7 * DAY))
+    care = a_worker(department="Care")
+    await company.say(joined("j", START, FIRST, care))
+    await company.time(10 * MINUTE)
+    take(company, "care")
+    await company.sweep()
+    now = company.clock.now()
+    await company.say(moved("away", now, now, a_worker()), moved("back", now, now + HOUR, care))
+    await company.time(9 * DAY, tick=HOUR)
+    assert company.has() == {"base", "care"}
+    company.model = a_model(EVERYONE, packages=("care",), grace=7 * DAY, hash="model-2")
+    await company.time(6 * DAY, tick=HOUR)
+    assert company.has() == {"base", "care"}
+    await company.time(2 * DAY, tick=HOUR)
+    assert company.has() == {"base"}

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from lifecycle.ports import Queue, RequestState
 from lifecycle.records.dossier import open_dossier
-from tests.builders import CARE, EVERYONE, START, Company, a_model, a_user, a_worker, granted, joined, left, utc
+from tests.builders import CARE, EVERYONE, START, Company, a_model, a_user, a_worker, granted, joined, left, moved, utc
 from tests.fakes.directory import MemoryDirectory, ends_as, lost_after, lost_before, refused, transient, unmoved
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -157,3 +157,41 @@ async def test_a_graph_that_can_do_nothing_is_not_asked_for_everything():
     asked = len(company.directory.posted)
     await leaves_at_once(company)
     assert len(company.directory.posted) - asked == 2
+
+
+async def test_an_end_is_shortened_while_a_longer_one_rests():
+    """Graph refused the longer contract; the last day that is announced meanwhile is on the row at once."""
+    company = Company(a_model(EVERYONE))
+    await company.say(joined("j", START, FIRST, a_worker(contract_end=date(2026, 1, 31))))
+    await company.time(10 * MINUTE)
+    company.directory.faults.append(refused())
+    now = company.clock.now()
+    await company.say(moved("m", now, now, a_worker(contract_end=date(2026, 3, 31))))
+    await company.say(left("l", now, date(2026, 1, 20)))
+    await company.time(2 * MINUTE)
+    assert [row.ends for row in delivered(company)] == [utc(2026, 1, 20, 23)]
+
+
+async def test_a_removal_is_not_put_off_for_what_failed_before_it():
+    """Four extensions were refused; the first removal that fails is tried again within the hour, not in half a day."""
+    company = await at_work(packages=("tools",))
+    await company.say(granted("x", company.clock.now(), "tools", date(2026, 3, 31)))
+    await company.time(10 * MINUTE)
+    company.directory.faults.extend(refused() for _ in range(4))
+    await company.say(granted("longer", company.clock.now(), "tools", date(2026, 5, 31)))
+    await company.time(8 * HOUR)
+    company.directory.faults.extend(refused() for _ in range(2))
+    await leaves_at_once(company)
+    assert company.has() == {"base", "tools"}
+    await company.time(HOUR + 5 * MINUTE)
+    assert company.has() == set()
+
+
+async def test_an_end_that_cannot_be_shortened_is_not_tried_at_every_look():
+    """Until the last day comes it rests like any other request."""
+    company = await at_work()
+    company.directory.faults.append(refused())
+    await company.say(left("l", company.clock.now(), date(2026, 1, 20)))
+    for _ in range(5):
+        await company.sweep()
+    assert [request.kind for request in company.directory.posted] == ["adminAdd", "adminUpdate"]
