@@ -2,7 +2,9 @@
 
 from datetime import date, timedelta
 
+from lifecycle.core.work import Check
 from lifecycle.ports import Queue, RequestState
+from lifecycle.reconcile import reconcile
 from lifecycle.records.dossier import open_dossier
 from tests.builders import CARE, EVERYONE, START, Company, a_model, a_user, a_worker, granted, joined, left, moved, utc
 from tests.fakes.directory import MemoryDirectory, ends_as, lost_after, lost_before, refused, transient, unmoved
@@ -99,7 +101,7 @@ async def test_a_removal_that_fails_is_not_tried_at_every_look():
     company.directory.faults.append(refused("Forbidden", 403))
     await leaves_at_once(company)
     for _ in range(5):
-        await company.sweep()
+        await reconcile(Check("e1", "look"), company.ports)
     assert [request.kind for request in company.directory.posted] == ["adminAdd", "adminRemove"]
     company.directory.faults.append(refused("Forbidden", 403))
     await company.time(90 * MINUTE)
@@ -193,5 +195,5 @@ async def test_an_end_that_cannot_be_shortened_is_not_tried_at_every_look():
     company.directory.faults.append(refused())
     await company.say(left("l", company.clock.now(), date(2026, 1, 20)))
     for _ in range(5):
-        await company.sweep()
+        await reconcile(Check("e1", "look"), company.ports)
     assert [request.kind for request in company.directory.posted] == ["adminAdd", "adminUpdate"]
