@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from lifecycle.core.model import Deadlines
 from lifecycle.core.work import Check
 from lifecycle.ports import Queue, RequestState
 from lifecycle.reconcile import reconcile
@@ -197,3 +198,14 @@ async def test_an_end_that_cannot_be_shortened_is_not_tried_at_every_look():
     for _ in range(5):
         await reconcile(Check("e1", "look"), company.ports)
     assert [request.kind for request in company.directory.posted] == ["adminAdd", "adminUpdate"]
+
+
+async def test_a_leaver_whose_removal_rests_is_late_all_the_same():
+    """The deadline comes while nothing is asked for: it is said then, not when the removal is tried again."""
+    company = await at_work(deadlines=Deadlines(leaver=90 * MINUTE))
+    company.directory.faults.extend(refused("Forbidden", 403) for _ in range(2))
+    await leaves_at_once(company)
+    await company.time(89 * MINUTE)
+    assert late(company) == []
+    await company.time(2 * MINUTE)
+    assert len(late(company)) == 1
