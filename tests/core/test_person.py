@@ -366,3 +366,14 @@ def test_the_oracle_itself_can_say_no():
     assert not book.employed(utc(2026, 3, 31, 22))
     assert not book.employed(utc(2026, 3, 23, 22, 59))
     assert book.employed(utc(2026, 3, 23, 23))
+
+
+def test_of_three_zones_the_one_before_the_last_move_counts_until_then():
+    """From Berlin to New York in the month, and on to Tokyo in the afternoon of the last day: over as they move on."""
+    one = who(
+        joined("j", utc(2026, 1, 2), day(5, 1), titled("x", time_zone="Europe/Berlin")),
+        moved("m1", utc(2026, 3, 1), day(2, 3), titled("x", time_zone="America/New_York")),
+        moved("m2", utc(2026, 3, 1), utc(2026, 3, 31, 20), titled("x", time_zone="Asia/Tokyo")),
+        left("l", utc(2026, 3, 2), day(31, 3)),
+    )
+    assert one.employments[0].spans[0].end == utc(2026, 3, 31, 20)

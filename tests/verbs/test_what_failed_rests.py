@@ -2,7 +2,10 @@
 
 from datetime import date, timedelta
 
+from lifecycle.core.model import Deadlines
+from lifecycle.core.work import Check
 from lifecycle.ports import Queue, RequestState
+from lifecycle.reconcile import reconcile
 from lifecycle.records.dossier import open_dossier
 from tests.builders import CARE, EVERYONE, START, Company, a_model, a_user, a_worker, granted, joined, left, moved, utc
 from tests.fakes.directory import MemoryDirectory, ends_as, lost_after, lost_before, refused, transient, unmoved
@@ -99,7 +102,7 @@ async def test_a_removal_that_fails_is_not_tried_at_every_look():
     company.directory.faults.append(refused("Forbidden", 403))
     await leaves_at_once(company)
     for _ in range(5):
-        await company.sweep()
+        await reconcile(Check("e1", "look"), company.ports)
     assert [request.kind for request in company.directory.posted] == ["adminAdd", "adminRemove"]
     company.directory.faults.append(refused("Forbidden", 403))
     await company.time(90 * MINUTE)
@@ -193,5 +196,16 @@ async def test_an_end_that_cannot_be_shortened_is_not_tried_at_every_look():
     company.directory.faults.append(refused())
     await company.say(left("l", company.clock.now(), date(2026, 1, 20)))
     for _ in range(5):
-        await company.sweep()
+        await reconcile(Check("e1", "look"), company.ports)
     assert [request.kind for request in company.directory.posted] == ["adminAdd", "adminUpdate"]
+
+
+async def test_a_leaver_whose_removal_rests_is_late_all_the_same():
+    """The deadline comes while nothing is asked for: it is said then, not when the removal is tried again."""
+    company = await at_work(deadlines=Deadlines(leaver=90 * MINUTE))
+    company.directory.faults.extend(refused("Forbidden", 403) for _ in range(2))
+    await leaves_at_once(company)
+    await company.time(89 * MINUTE)
+    assert late(company) == []
+    await company.time(2 * MINUTE)
+    assert len(late(company)) == 1
