@@ -8,7 +8,6 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from lifecycle.core.fingerprints import Fingerprints, fingerprints
 from lifecycle.core.waiting import DAYS
@@ -22,7 +21,7 @@ from lifecycle.records.reports import LISTED, Report
 SLICE = timedelta(minutes=8)
 """How long one slice reads before the next message goes on: functions end after half an hour."""
 
-_BLOCK = 100
+_BLOCK = 25
 _DAY = 86_400
 _AS_IT_SHOULD_BE = Mark.JUSTIFIED.encode()
 
@@ -108,19 +107,20 @@ async def _expected(package: str, records: Records, found: Found, now: datetime)
     async for chunk in holders.raw(records, package):
         rows = [row for row in chunk if row.value.startswith(_AS_IT_SHOULD_BE) or _note(found, holders.parse(row))]
         found.blocks += [row.key for row in rows[-found.expected % _BLOCK :: _BLOCK]]
-        expected.add_all(_texts(rows))
-        _count_ends(rows, since, found.ending)
+        ends = _ends(rows)
+        expected.add_all(_texts(rows, ends))
+        _count_ends(ends, since, found.ending)
         found.expected += len(rows)
     expected.close()
     return expected
 
 
-def _count_ends(rows: list[Row], since: int, ending: list[int]) -> None:
+def _count_ends(ends: list[bytes], since: int, ending: list[int]) -> None:
     """Count the rows that end within so many days of `since`, by day."""
-    for row in rows:
-        day = (int(row.value[1 : row.value.index(b"|")]) - since) // _DAY
-        if 0 <= day < len(ending):
-            ending[day] += 1
+    until = since + len(ending) * _DAY
+    for end in map(int, ends):
+        if since <= end < until:
+            ending[(end - since) // _DAY] += 1
 
 
 def _note(found: Found, holder: Holder) -> bool:
@@ -137,9 +137,14 @@ def _note(found: Found, holder: Holder) -> bool:
     return True
 
 
-def _texts(rows: list[Row]) -> list[bytes]:
+def _ends(rows: list[Row]) -> list[bytes]:
+    """Return the ends of rows of the index, in its words."""
+    return [value[1 : value.index(b"|")] for _, value, _ in rows]
+
+
+def _texts(rows: list[Row], ends: list[bytes]) -> list[bytes]:
     """Return what is compared, in the index's words: user, assignment and end."""
-    return [row.key.encode() + row.value[1 : row.value.index(b"|")] for row in rows]
+    return [key.encode() + end for (key, _, _), end in zip(rows, ends, strict=True)]
 
 
 def _met(rows: list[Sighting], expected: Fingerprints) -> tuple[array[int], list[Sighting]]:
@@ -162,11 +167,10 @@ async def _unseen(package: str, expected: Fingerprints, at: Checkpoint, found: F
     """Find out whose rows were not met, and add the strays: rows that are new, or have another end."""
     left = expected.unseen()
     moved = {stray.assignment for stray in at.strays if stray.person}
-    behind = dict(pairwise([*found.blocks, ""]))
     for block in dict.fromkeys(place // _BLOCK for place in expected.places(left)):
-        key = found.blocks[block]
-        async for chunk in holders.raw(records, package, after=key, before=behind[key]):
-            marks = fingerprints(_texts(chunk))
+        after, *behind = found.blocks[block : block + 2]
+        async for chunk in holders.raw(records, package, after=after, before=behind[0] if behind else ""):
+            marks = fingerprints(_texts(chunk, _ends(chunk)))
             for row, mark in zip(chunk, marks, strict=True):
                 if mark in left and (holder := holders.parse(row)).mark is not Mark.MISSING:
                     found.people[holder.person] = None
