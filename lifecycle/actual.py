@@ -82,7 +82,7 @@ def _underway(dossier: Dossier, listed: Sequence[Listed], model: AccessModel, no
         for flight in dossier.flights.values()
         if flight.stage is not Stage.FAILED or flight.look_at > now
     }
-    names = {package.access_package: package.name for package in model.packages.values()}
+    names = model.names()
     for row in listed:
         if row.state is AssignmentState.UNKNOWN and row.package in names:
             package = names[row.package]
@@ -107,7 +107,7 @@ def _doing(flight: Flight, dossier: Dossier) -> Doing:
 
 def held(listed: Sequence[Listed], model: AccessModel) -> frozenset[str]:
     """Return the managed packages of which a row is live, by the model's names."""
-    names = {package.access_package: package.name for package in model.packages.values()}
+    names = model.names()
     return frozenset(names[row.package] for row in listed if row.package in names and row.state in _LIVE)
 
 

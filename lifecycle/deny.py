@@ -22,7 +22,7 @@ async def read_reviews(ports: Ports) -> list[str]:
     Without the permission to read reviews nothing is found; `lifecycle check` and the docs name the permission.
     """
     now = ports.clock.now()
-    names = {package.access_package: package.name for package in ports.model.packages.values()}
+    names = ports.model.names()
     try:
         denied = await ports.reviews.denied(list(names), since=now - LOOKED_BACK)
     except Refused as error:

@@ -128,7 +128,7 @@ async def _match(  # noqa: PLR0917 who, what is wanted, and where it is written 
 
 async def _rename(dossier: Dossier, listed: Sequence[Listed], ports: Ports) -> None:
     """Call our rows what the model calls their package now: renamed, it is the same access."""
-    names = {package.access_package: package.name for package in ports.model.packages.values()}
+    names = ports.model.names()
     for row in listed:
         mine, name = dossier.holdings.get(row.id), names.get(row.package)
         if mine is not None and name is not None and mine.package != name:

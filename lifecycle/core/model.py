@@ -163,3 +163,7 @@ class AccessModel:
     protected: frozenset[str] = frozenset()
     deadlines: Deadlines = field(default_factory=Deadlines)
     budget: Budget = field(default_factory=Budget)
+
+    def names(self) -> dict[str, str]:
+        """Return what the model calls each package, by Graph's id of it."""
+        return {package.access_package: package.name for package in self.packages.values()}
